@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from reconcile.cluster.topology import Topology
     from reconcile.driver.choices import choices
     from reconcile.driver.client import apply, ask, create, delete, get, patch, scale
+    from reconcile.driver.log.recording import Recorder
+    from reconcile.driver.log.replay import replay
     from reconcile.driver.policies import Recorded, Shuffled
-    from reconcile.driver.recording import Recorder
-    from reconcile.driver.replay import replay
     from reconcile.driver.run import collector_paused, run, settle
     from reconcile.driver.step import step
     from reconcile.driver.wire import state_digest
@@ -60,7 +60,7 @@ _HOMES = {
     "Cluster": "reconcile.cluster.cluster",
     "ReconcileError": "reconcile.lib.errors",
     "Recorded": "reconcile.driver.policies",
-    "Recorder": "reconcile.driver.recording",
+    "Recorder": "reconcile.driver.log.recording",
     "Request": "reconcile.model.requests",
     "Shuffled": "reconcile.driver.policies",
     "Submit": "reconcile.events",
@@ -74,7 +74,7 @@ _HOMES = {
     "delete": "reconcile.driver.client",
     "get": "reconcile.driver.client",
     "patch": "reconcile.driver.client",
-    "replay": "reconcile.driver.replay",
+    "replay": "reconcile.driver.log.replay",
     "run": "reconcile.driver.run",
     "scale": "reconcile.driver.client",
     "settle": "reconcile.driver.run",

@@ -1,5 +1,5 @@
 """
-Write reconcile/model/_zones.py: when which zone of the IANA database has which offset.
+Write reconcile/model/text/_zones.py: when which zone of the IANA database has which offset.
 
     python schemas/generate_zones.py           write it
     python schemas/generate_zones.py --check   compare it with what is checked in; exit status 1 if it differs
@@ -16,7 +16,7 @@ from importlib import metadata, resources
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULE = "reconcile/model/_zones.py"
+MODULE = "reconcile/model/text/_zones.py"
 SINCE = 946_684_800  # 2000-01-01
 
 HEAD = '''"""

@@ -22,11 +22,11 @@ import attrs
 from reconcile.api.convert import InvalidObject, MalformedText, dump, loads_json
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.choices import choices
-from reconcile.driver.circles import HURRY
-from reconcile.driver.describe import describe
 from reconcile.driver.policies import Shuffled
 from reconcile.driver.run import LIMIT, collector_paused, run, settle
 from reconcile.driver.step import step
+from reconcile.driver.telling.circles import HURRY
+from reconcile.driver.telling.describe import describe
 from reconcile.driver.wire import EXACT, from_json, integer_to_json, refuse_rounded, state_digest, state_json, to_json
 from reconcile.driver.wire.bodies import wrong
 from reconcile.events import Advance, ClusterEvent

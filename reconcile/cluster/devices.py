@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from reconcile.cluster.typed import check_types
 from reconcile.lib.errors import ReconcileError
-from reconcile.model import names
 from reconcile.model.devices import HEALTHS, DeviceDriver, DevicePool
+from reconcile.model.text import names
 
 
 def check_device_drivers(drivers: tuple[DeviceDriver, ...]) -> None:

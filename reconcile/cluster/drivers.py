@@ -14,8 +14,8 @@ from typing import get_args
 from reconcile.api.quantity import Quantity
 from reconcile.cluster.typed import check_types
 from reconcile.lib.errors import ReconcileError
-from reconcile.model import names
 from reconcile.model.drivers import CODES, Driver, DriverFault, Operation
+from reconcile.model.text import names
 
 
 def check_drivers(drivers: tuple[Driver, ...]) -> None:

@@ -22,7 +22,7 @@ from reconcile.lib.errors import ReconcileError
 from reconcile.lib.given import as_map, as_tuple
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
-from reconcile.model import gates, names
+from reconcile.model import gates
 from reconcile.model.balancers import KINDS, Balancer
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.clouds import UNINITIALIZED, Cloud
@@ -32,6 +32,7 @@ from reconcile.model.hosts import CAPACITY, FASTEST, SLOWEST, Host, as_capacity
 from reconcile.model.kubelets import amount_of, as_settings, check_signal, settings_of
 from reconcile.model.links import Link
 from reconcile.model.stages import stages_of
+from reconcile.model.text import names
 
 _MASTER_LABELS: Final = Map.of({"node-role.kubernetes.io/control-plane": ""})
 _ETCD_TAINT: Final = core_v1.Taint(key="node-role.kubernetes.io/etcd", effect="NoSchedule")

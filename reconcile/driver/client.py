@@ -17,11 +17,11 @@ from reconcile.api.given import whole
 from reconcile.api.kinds import resource_named, resource_of
 from reconcile.api.scalars import freeze
 from reconcile.cluster.cluster import Cluster
-from reconcile.driver.circles import Circles
 from reconcile.driver.machine import Machine, next_step
 from reconcile.driver.mapping import established, mapped
 from reconcile.driver.run import LIMIT
 from reconcile.driver.step import apply_event
+from reconcile.driver.telling.circles import Circles
 from reconcile.driver.webhooks import Webhooks, answering
 from reconcile.effects import Answer
 from reconcile.events import ADMIN, ClusterEvent, Submit

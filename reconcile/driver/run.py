@@ -16,13 +16,13 @@ import attrs
 
 from reconcile.cluster.cluster import Cluster
 from reconcile.driver.choices import choices
-from reconcile.driver.circles import HURRY, Circles
-from reconcile.driver.describe import describe
-from reconcile.driver.failures import failures
 from reconcile.driver.machine import Machine, play_now
 from reconcile.driver.policies import Policy
 from reconcile.driver.step import apply_event
-from reconcile.driver.waiting import held_up_in, waiting_for
+from reconcile.driver.telling.circles import HURRY, Circles
+from reconcile.driver.telling.describe import describe
+from reconcile.driver.telling.failures import failures
+from reconcile.driver.telling.waiting import held_up_in, waiting_for
 from reconcile.driver.webhooks import Webhooks, answering
 from reconcile.effects import OutsideEffect
 from reconcile.events import Advance, Choice, ClusterEvent

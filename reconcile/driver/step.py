@@ -18,7 +18,6 @@ from reconcile.cluster.components import COMPONENTS, host_processes
 from reconcile.cluster.links import LINKS
 from reconcile.cluster.pending import Decided, Message, Parcel, Posted, Replied, Sent, Starting, Syncing, Turning
 from reconcile.components import world
-from reconcile.driver import connections
 from reconcile.driver.machine import (
     Machine,
     begin,
@@ -55,7 +54,8 @@ from reconcile.driver.machine.hosts.hosts import befall
 from reconcile.driver.machine.network.links import change_link
 from reconcile.driver.machine.network.reach import server_for, shows_nothing
 from reconcile.driver.machine.watching.caches import pauses
-from reconcile.driver.operations import operate
+from reconcile.driver.operating import connections
+from reconcile.driver.operating.members import operate
 from reconcile.driver.wire.bodies import body_from_json
 from reconcile.effects import OutsideEffect
 from reconcile.events import (

@@ -15,7 +15,7 @@ from typing import Any, Final
 from reconcile.api.quantity import NANO, Quantity
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.model import amounts
-from reconcile.model.qos import qos_class
+from reconcile.model.pods.qos import qos_class
 
 QUOTAS: Final = "resourcequotas"
 _ONE: Final = Quantity.parse("1")

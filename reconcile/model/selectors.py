@@ -19,7 +19,7 @@ import attrs
 from reconcile.api import meta_v1
 from reconcile.api.unmarshalling import quoted
 from reconcile.lib.errors import ReconcileError
-from reconcile.model import names
+from reconcile.model.text import names
 
 Operator: TypeAlias = Literal["=", "!=", "in", "notin", "exists", "!", ">", "<"]
 

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.model import placing
 from reconcile.model.owners import controller_of
+from reconcile.model.pods import placing
 from reconcile.model.requests import joined
 from reconcile.properties.property import Passage
 

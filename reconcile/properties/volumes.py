@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from reconcile.cluster.cluster import Cluster
+from reconcile.model.pods.volumes import CLAIMS, VOLUMES, claims_of
 from reconcile.model.requests import key_of
-from reconcile.model.volumes import CLAIMS, VOLUMES, claims_of
 from reconcile.properties.property import Passage, Promise, Property
 from reconcile.store import Change
 

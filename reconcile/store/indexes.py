@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from reconcile.lib.mapping import Map
 from reconcile.lib.table import Index
-from reconcile.model import volumes
-from reconcile.model.places import without_place
+from reconcile.model.pods import volumes
+from reconcile.model.pods.places import without_place
 
 _TOPOLOGY_MODES: Final = ("service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints")
 _FINISHED: Final = ("Succeeded", "Failed")

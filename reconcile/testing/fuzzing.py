@@ -19,8 +19,8 @@ from __future__ import annotations
 import attrs
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.driver.circles import HURRY
 from reconcile.driver.run import collector_paused
+from reconcile.driver.telling.circles import HURRY
 from reconcile.properties import ALWAYS, PAST, PROMISES, Past, Promise, Property
 from reconcile.testing.game import LIMIT, QUIET, Game, undisturbed
 from reconcile.testing.lookout import Broken

@@ -18,16 +18,16 @@ from reconcile.api.kinds import resource_of
 from reconcile.cluster.cluster import Cluster
 from reconcile.driver import client
 from reconcile.driver.choices import choices, reachable
-from reconcile.driver.circles import Circles
-from reconcile.driver.describe import describe
-from reconcile.driver.failures import failures
-from reconcile.driver.joining import Joiner
 from reconcile.driver.kubectl import Said, holding
 from reconcile.driver.machine import Machine, next_step
+from reconcile.driver.operating.joining import Joiner
 from reconcile.driver.policies import Shuffled
 from reconcile.driver.run import still_moving
 from reconcile.driver.script.errands import Errand, talk_of
 from reconcile.driver.step import apply_event
+from reconcile.driver.telling.circles import Circles
+from reconcile.driver.telling.describe import describe
+from reconcile.driver.telling.failures import failures
 from reconcile.events import (
     ClusterEvent,
     CutLink,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconcile.cluster.cluster import Cluster
-from reconcile.driver.operations import member_list
+from reconcile.driver.operating.members import member_list
 from reconcile.driver.script import membership
 from reconcile.events import MemberFault, Upkeep
 from reconcile.testing.moves import Replace

@@ -20,7 +20,7 @@ import attrs
 
 from reconcile.cluster.cluster import Cluster
 from reconcile.driver.machine import Machine
-from reconcile.driver.operations import member_list
+from reconcile.driver.operating.members import member_list
 from reconcile.events import ChangeMember, Fault, LoseDisk, StartHost, StopHost
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Duration

@@ -21,11 +21,11 @@ from reconcile.cluster.topology import Topology
 from reconcile.components.controllers import Controller
 from reconcile.driver import client
 from reconcile.driver.choices import choices
-from reconcile.driver.circles import Circles
-from reconcile.driver.describe import called, describe, method_of, path_of
-from reconcile.driver.etcdctl import member_table
+from reconcile.driver.operating.etcdctl import member_table
 from reconcile.driver.run import play_until_settled, settle, still_moving
 from reconcile.driver.script.errands import VERBS, errand_of
+from reconcile.driver.telling.circles import Circles
+from reconcile.driver.telling.describe import called, describe, method_of, path_of
 from reconcile.driver.wire import from_json
 from reconcile.effects import Answer
 from reconcile.events import (

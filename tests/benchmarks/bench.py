@@ -27,8 +27,8 @@ from storms import deployment
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver import collector_paused, settle
 from reconcile.driver.client import apply, patch
-from reconcile.driver.recording import Recorder
-from reconcile.driver.replay import replay
+from reconcile.driver.log.recording import Recorder
+from reconcile.driver.log.replay import replay
 from reconcile.driver.wire import state_digest
 from reconcile.events import Submit
 

@@ -18,7 +18,7 @@ from bench import deployed, new_image
 from reconcile import Cluster, Submit, Topology, run, settle
 from reconcile.driver import collector_paused
 from reconcile.driver.client import create
-from reconcile.driver.operations import member_list
+from reconcile.driver.operating.members import member_list
 from reconcile.effects import Answer
 from reconcile.events import StopHost
 from reconcile.lib.instant import MILLISECOND, SECOND

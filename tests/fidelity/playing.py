@@ -13,9 +13,9 @@ from reconcile import Cluster, Topology, settle
 from reconcile.api import meta_v1
 from reconcile.components.apiserver.rest import HttpRequest
 from reconcile.driver.client import asked
-from reconcile.driver.exchange import exchanged
 from reconcile.driver.machine import Machine
 from reconcile.driver.run import play
+from reconcile.driver.serving.exchange import exchanged
 from reconcile.driver.step import apply_event
 from reconcile.events import StopProcess
 from reconcile.lib.instant import SECOND

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
 from reconcile.driver.client import asked
-from reconcile.driver.joining import Joiner
-from reconcile.driver.operations import member_list
+from reconcile.driver.operating.joining import Joiner
+from reconcile.driver.operating.members import member_list
 from reconcile.driver.run import collector_paused, settle
 from reconcile.events import (
     Disconnect,

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver import Shuffled
 from reconcile.driver.client import create, watch
-from reconcile.driver.forking import continued
-from reconcile.driver.recording import Recorder
-from reconcile.driver.replay import replay
+from reconcile.driver.log.forking import continued
+from reconcile.driver.log.recording import Recorder
+from reconcile.driver.log.replay import replay
 from reconcile.driver.wire import state_digest
 from reconcile.events import Disconnect, Reconnect, StartHost, StopHost, Submit
 from reconcile.lib.errors import ReconcileError

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reconcile import Cluster, Topology, settle
 from reconcile.api import protobuf
 from reconcile.components.apiserver.rest import HttpRequest
-from reconcile.driver.exchange import exchange
+from reconcile.driver.serving.exchange import exchange
 
 CLUSTER = settle(Cluster.boot(Topology(nodes=1, proxy=False, managed_fields=True), seed=1)).cluster
 ADMIN = ("admin", ("system:masters",))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from reconcile import Cluster, Submit, Topology, replay, settle, state_digest
 from reconcile.driver.client import create
-from reconcile.driver.recording import Recorder
+from reconcile.driver.log.recording import Recorder
 from reconcile.driver.webhooks import admitted
 from reconcile.effects import CallWebhook
 from reconcile.events import Advance, WebhookAnswered

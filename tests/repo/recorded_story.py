@@ -13,9 +13,9 @@ from reconcile.cluster import Cluster, Topology
 from reconcile.components import kubeproxy
 from reconcile.driver import Shuffled, choices
 from reconcile.driver.client import scale
-from reconcile.driver.describe import describe
-from reconcile.driver.recording import Recorder
-from reconcile.driver.replay import replay
+from reconcile.driver.log.recording import Recorder
+from reconcile.driver.log.replay import replay
+from reconcile.driver.telling.describe import describe
 from reconcile.events import CutWatch, Disconnect, Reconnect, StartHost, StopHost, StopProcess, Submit
 from reconcile.lib.instant import SECOND
 from reconcile.model.printing import table

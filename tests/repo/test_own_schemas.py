@@ -14,7 +14,7 @@ from reconcile.api.convert import dump
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.choices import choices
 from reconcile.driver.client import create
-from reconcile.driver.recording import Recorder
+from reconcile.driver.log.recording import Recorder
 from reconcile.driver.run import run
 from reconcile.driver.wire import to_json
 from reconcile.effects import OutsideEffect

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.adapters.manifests import read_manifests
-from reconcile.driver.replay import replay
+from reconcile.driver.log.replay import replay
 from reconcile.driver.wire import state_digest
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ import click
 from reconcile.adapters.cli.files import BadFiles
 from reconcile.adapters.cli.logs import STANDARD_INPUT, opened_log
 from reconcile.adapters.own import load_controllers
-from reconcile.driver.comparing import IGNORED, Comparison, compare_recordings, recording_of
-from reconcile.driver.convergence import named
+from reconcile.driver.log.comparing import IGNORED, Comparison, compare_recordings, recording_of
 from reconcile.driver.run import collector_paused
+from reconcile.driver.telling.convergence import named
 from reconcile.lib.digest import canonical
 from reconcile.lib.instant import rfc3339_micro
 

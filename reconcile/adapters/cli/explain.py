@@ -25,10 +25,10 @@ from reconcile.components.scheduler.explaining import (
     plain_of,
 )
 from reconcile.components.scheduler.plugin import Plugin
-from reconcile.driver.log import read_lines
-from reconcile.driver.replay import replay
+from reconcile.driver.log.chain import read_lines
+from reconcile.driver.log.replay import replay
 from reconcile.driver.run import collector_paused
-from reconcile.driver.scheduling import explain_pod, how_many_more, if_drained, pods_of, would_go
+from reconcile.driver.telling.scheduling import explain_pod, how_many_more, if_drained, pods_of, would_go
 from reconcile.lib.errors import ReconcileError
 from reconcile.model.requests import joined
 

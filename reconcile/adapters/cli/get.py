@@ -17,8 +17,8 @@ from reconcile.adapters.cli.logs import instant_of, opened_log, shown_at
 from reconcile.adapters.own import load_controllers
 from reconcile.api.convert import dump
 from reconcile.cluster import Cluster
-from reconcile.driver.etcdctl import member_table
-from reconcile.driver.replay import replay
+from reconcile.driver.log.replay import replay
+from reconcile.driver.operating.etcdctl import member_table
 from reconcile.driver.run import collector_paused
 from reconcile.model.printing import table, type_name
 from reconcile.model.requests import joined

@@ -16,8 +16,8 @@ from reconcile.adapters.cli.files import BadFiles
 from reconcile.api.convert import loads_json
 from reconcile.api.scalars import Time
 from reconcile.cluster import Cluster
-from reconcile.driver.log import LogError
-from reconcile.driver.replay import Replay
+from reconcile.driver.log.chain import LogError
+from reconcile.driver.log.replay import Replay
 from reconcile.driver.wire import topology_from_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant, duration_text, parse_duration, rfc3339_micro

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconcile.cluster import Cluster
-from reconcile.driver.operations import member_list
+from reconcile.driver.operating.members import member_list
 
 _ELECTED: Final = ("kube-controller-manager", "kube-scheduler")
 

@@ -16,8 +16,8 @@ from reconcile.adapters.cli.run import Options, begun, check_times, ended, opene
 from reconcile.adapters.cli.session import Player, Recorded, Unrecorded, attentive
 from reconcile.adapters.own import load_controllers
 from reconcile.cluster import Cluster
-from reconcile.driver.forking import continued
-from reconcile.driver.replay import replay as play
+from reconcile.driver.log.forking import continued
+from reconcile.driver.log.replay import replay as play
 from reconcile.driver.run import collector_paused
 from reconcile.lib.errors import ReconcileError
 

@@ -16,7 +16,7 @@ import click
 
 from reconcile.adapters.cli.masters import Masters
 from reconcile.cluster import Cluster
-from reconcile.driver.convergence import Replicas, named, replicas
+from reconcile.driver.telling.convergence import Replicas, named, replicas
 from reconcile.lib.instant import SECOND, Duration
 from reconcile.lib.table import Table
 from reconcile.model.printing import node_status, standing

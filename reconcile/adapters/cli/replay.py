@@ -17,8 +17,8 @@ from reconcile.adapters.cli.session import Recorded, attentive
 from reconcile.adapters.own import load_controllers
 from reconcile.api.convert import loads_json
 from reconcile.cluster import Cluster
-from reconcile.driver.forking import continued
-from reconcile.driver.replay import replay as play
+from reconcile.driver.log.forking import continued
+from reconcile.driver.log.replay import replay as play
 from reconcile.driver.run import collector_paused
 from reconcile.lib.instant import Duration
 

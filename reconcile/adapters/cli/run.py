@@ -37,10 +37,8 @@ from reconcile.api.shapes import CustomObject
 from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.topology import stacked
 from reconcile.driver.client import LAST_APPLIED
-from reconcile.driver.convergence import leftovers, shortfalls
-from reconcile.driver.failures import failures
+from reconcile.driver.log.recording import Recorder
 from reconcile.driver.mapping import NotServed, established, mapped
-from reconcile.driver.recording import Recorder
 from reconcile.driver.run import collector_paused, still_moving
 from reconcile.driver.script.commands import (
     Apply,
@@ -55,6 +53,8 @@ from reconcile.driver.script.commands import (
 )
 from reconcile.driver.script.errands import Errand
 from reconcile.driver.script.machines import Joining
+from reconcile.driver.telling.convergence import leftovers, shortfalls
+from reconcile.driver.telling.failures import failures
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, Instant, duration_text
 from reconcile.model.balancers import Balancer, usual

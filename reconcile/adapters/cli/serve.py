@@ -40,9 +40,9 @@ from reconcile.cluster.topology import stacked
 from reconcile.components import controllers
 from reconcile.components.apiserver import auditing
 from reconcile.driver.client import applied
-from reconcile.driver.live import Live
-from reconcile.driver.recording import Recorder
-from reconcile.driver.serving import ready
+from reconcile.driver.log.recording import Recorder
+from reconcile.driver.serving.live import Live
+from reconcile.driver.serving.readying import ready
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
 from reconcile.model.balancers import usual

@@ -19,15 +19,15 @@ import attrs
 from reconcile.adapters.cli import leave
 from reconcile.api.convert import loads_json
 from reconcile.cluster import Cluster
-from reconcile.driver.circles import Circles
-from reconcile.driver.convergence import at_rest
-from reconcile.driver.joining import Joiner
+from reconcile.driver.log.recording import Recorder
 from reconcile.driver.machine import Machine
-from reconcile.driver.recording import Recorder
+from reconcile.driver.operating.joining import Joiner
 from reconcile.driver.run import Run, play, quiet_time
 from reconcile.driver.script.commands import Asking
 from reconcile.driver.script.machines import Joining
 from reconcile.driver.step import step
+from reconcile.driver.telling.circles import Circles
+from reconcile.driver.telling.convergence import at_rest
 from reconcile.driver.wire import state_digest
 from reconcile.effects import Answer, OutsideEffect
 from reconcile.events import ClusterEvent, Submit

@@ -13,7 +13,7 @@ from typing import Any, Final
 from reconcile.api.convert import dump
 from reconcile.api.kinds import resource
 from reconcile.api.scalars import thaw
-from reconcile.driver.describe import method_of, path_of
+from reconcile.driver.telling.describe import method_of, path_of
 from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MILLISECOND, Duration

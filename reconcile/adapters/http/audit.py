@@ -25,8 +25,8 @@ from reconcile.components.apiserver.access.authorising import ANONYMOUS, Decisio
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest import authentication, impersonation, options
 from reconcile.components.apiserver.rest.paths import NoResource, Target, target_of
-from reconcile.driver.exchange import serving
-from reconcile.driver.live import Live
+from reconcile.driver.serving.exchange import serving
+from reconcile.driver.serving.live import Live
 from reconcile.effects import Audit
 from reconcile.lib.errors import ReconcileError
 from reconcile.model.requests import Request, Response, User

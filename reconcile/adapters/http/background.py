@@ -21,13 +21,13 @@ from reconcile.adapters.http.serving import Address, served
 from reconcile.api.convert import loads_json
 from reconcile.api.kinds import resource_named
 from reconcile.cluster import Cluster, Topology
-from reconcile.driver.awaiting import condition
 from reconcile.driver.choices import choices
 from reconcile.driver.client import applied
-from reconcile.driver.live import Live
-from reconcile.driver.recording import Recorder
+from reconcile.driver.log.recording import Recorder
 from reconcile.driver.run import LIMIT
-from reconcile.driver.serving import ready
+from reconcile.driver.serving.live import Live
+from reconcile.driver.serving.readying import ready
+from reconcile.driver.telling.awaiting import condition
 from reconcile.driver.wire import state_digest
 from reconcile.events import Choice, ClusterEvent
 from reconcile.lib.errors import ReconcileError

@@ -16,7 +16,7 @@ import attrs
 
 from reconcile.adapters.http.journal import Journal
 from reconcile.adapters.http.server import Server
-from reconcile.driver.live import Live
+from reconcile.driver.serving.live import Live
 from reconcile.lib.errors import ReconcileError
 
 PREFIX: Final = "/clusters/"

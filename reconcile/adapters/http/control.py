@@ -20,11 +20,11 @@ from reconcile.adapters.http.journal import Journal
 from reconcile.adapters.http.server import Server
 from reconcile.api.convert import dump, loads_json
 from reconcile.api.kinds import KUBERNETES_VERSION, resource_named
-from reconcile.driver.awaiting import condition
 from reconcile.driver.choices import choices
-from reconcile.driver.describe import describe
 from reconcile.driver.machine import Machine
 from reconcile.driver.run import still_moving
+from reconcile.driver.telling.awaiting import condition
+from reconcile.driver.telling.describe import describe
 from reconcile.driver.wire import from_json, integer_to_json, refuse_rounded, state_digest, state_json, to_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, parse_duration, rfc3339

@@ -15,8 +15,8 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from reconcile.driver.live import Live
 from reconcile.driver.run import LIMIT
+from reconcile.driver.serving.live import Live
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND, Instant
 

@@ -6,8 +6,8 @@ import asyncio
 from typing import Final
 
 from reconcile.components.apiserver import rest
-from reconcile.driver.fairness import Gate, Seat
-from reconcile.driver.live import Live
+from reconcile.driver.serving.fairness import Gate, Seat
+from reconcile.driver.serving.live import Live
 from reconcile.store import Reads
 
 _QUEUED: Final = 15.0  # seconds that a request waits in its queue: a quarter of what it may take

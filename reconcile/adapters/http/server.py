@@ -29,10 +29,10 @@ from reconcile.adapters.http.pace import Pace
 from reconcile.adapters.http.seats import Seats, too_many
 from reconcile.adapters.http.webhooks import called
 from reconcile.components.apiserver import rest
-from reconcile.driver.containerlogs import Logs, further, runs
-from reconcile.driver.fairness import Seat
-from reconcile.driver.live import Live, Ticket, unreachable
 from reconcile.driver.machine import waits_for
+from reconcile.driver.serving.fairness import Seat
+from reconcile.driver.serving.live import Live, Ticket, unreachable
+from reconcile.driver.telling.containerlogs import Logs, further, runs
 from reconcile.effects import Answer, Audit, CallWebhook, Notice
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import statuses

@@ -24,8 +24,8 @@ from reconcile.components.apiserver import rest
 from reconcile.components.apiserver.access.authorising import MASTERS
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest import authentication
-from reconcile.driver.exchange import serving
-from reconcile.driver.live import Live
+from reconcile.driver.serving.exchange import serving
+from reconcile.driver.serving.live import Live
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import statuses
 

@@ -22,7 +22,7 @@ import attrs
 
 from reconcile.adapters.keeping.directory import Directory
 from reconcile.cluster import Cluster, Topology
-from reconcile.driver.log import Place
+from reconcile.driver.log.chain import Place
 from reconcile.lib.digest import Chain
 from reconcile.lib.version import __version__
 

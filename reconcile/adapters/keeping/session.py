@@ -21,10 +21,10 @@ from reconcile.adapters.keeping.checkpoints import Checkpoint
 from reconcile.adapters.keeping.directory import Directory, DirectoryError
 from reconcile.adapters.keeping.journal import KeptJournal
 from reconcile.cluster import Cluster, Topology
-from reconcile.driver.live import Live
-from reconcile.driver.log import Line, LogError, Place, TruncatedLog, chained, read_lines
-from reconcile.driver.recording import Recorder
-from reconcile.driver.replay import boot_from, check_origin, play_on, topology_of
+from reconcile.driver.log.chain import Line, LogError, Place, TruncatedLog, chained, read_lines
+from reconcile.driver.log.recording import Recorder
+from reconcile.driver.log.replay import boot_from, check_origin, play_on, topology_of
+from reconcile.driver.serving.live import Live
 from reconcile.driver.wire import integer_from_json
 
 _EVERY: Final = 5_000  # steps between two checkpoints: half a second to play again

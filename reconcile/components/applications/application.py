@@ -12,8 +12,8 @@ from reconcile.lib.dice import Dice
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
-from reconcile.model import names
-from reconcile.model.resolving import Resolver
+from reconcile.model.pods.resolving import Resolver
+from reconcile.model.text import names
 
 
 @attrs.frozen(kw_only=True)

@@ -52,7 +52,7 @@ from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
 from reconcile.model.kubelets import settings_of
-from reconcile.model.running import Running, RunningContainer, RunningPod
+from reconcile.model.pods.running import Running, RunningContainer, RunningPod
 from reconcile.model.watches import Watch
 from reconcile.store import Change
 

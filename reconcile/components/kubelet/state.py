@@ -21,8 +21,8 @@ from reconcile.lib.table import Table
 from reconcile.model.devices import DeviceDriver
 from reconcile.model.drivers import Driver
 from reconcile.model.hosts import Host
+from reconcile.model.pods.running import RunningPod
 from reconcile.model.requests import Response
-from reconcile.model.running import RunningPod
 from reconcile.store import Change
 
 MIRROR: Final = "kubernetes.io/config.mirror"

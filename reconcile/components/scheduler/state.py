@@ -30,7 +30,7 @@ from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Index, Table
 from reconcile.model import gates
-from reconcile.model.grouping import GROUPS
+from reconcile.model.pods.grouping import GROUPS
 from reconcile.model.watches import Watch
 
 PROFILE: Final = "default-scheduler"

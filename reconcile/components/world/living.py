@@ -25,7 +25,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.behaviours import KILLED, Behaviour, Ending, Span, last_words
 from reconcile.model.behaviours.behaviour import Cause
-from reconcile.model.running import RunningContainer
+from reconcile.model.pods.running import RunningContainer
 
 FIRST: Final = SECOND
 EVERY: Final = 10 * SECOND

@@ -22,9 +22,9 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.model.behaviours.registries import Registry, found, refusal
-from reconcile.model.images import full_name
 from reconcile.model.kubelets import VERIFICATION
-from reconcile.model.pullsecrets import digest
+from reconcile.model.pods.images import full_name
+from reconcile.model.pods.pullsecrets import digest
 
 if TYPE_CHECKING:
     from reconcile.components.world.state import State

@@ -64,8 +64,8 @@ from reconcile.model.behaviours import KILLED, Behaviour, Behaviours, Ending, Sp
 from reconcile.model.behaviours.curves import NANO
 from reconcile.model.commands import outcome
 from reconcile.model.hosts import Host
-from reconcile.model.limits import limits_of
-from reconcile.model.running import Running, RunningContainer, RunningPod
+from reconcile.model.pods.limits import limits_of
+from reconcile.model.pods.running import Running, RunningContainer, RunningPod
 
 __all__ = [
     "State",

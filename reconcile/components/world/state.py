@@ -20,7 +20,7 @@ from reconcile.lib.replacing import copier
 from reconcile.lib.table import Table
 from reconcile.model.behaviours import Behaviour, Behaviours, Described, Ending, Span
 from reconcile.model.hosts import Host
-from reconcile.model.images import repository_of
+from reconcile.model.pods.images import repository_of
 
 Stage: TypeAlias = Literal["starting", "running", "stopping", "exited"]
 

@@ -19,7 +19,7 @@ from reconcile.lib.instant import SECOND, Duration
 from reconcile.lib.mapping import Map
 from reconcile.model import gates
 from reconcile.model.programs import ELECTOR, Options
-from reconcile.model.semver import parsed
+from reconcile.model.text.semver import parsed
 
 _RELEASE = "ControllerManagerReleaseLeaderElectionLockOnExit"
 

@@ -11,7 +11,6 @@ import attrs
 
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
-from reconcile.model import names
 from reconcile.model.behaviours import series
 from reconcile.model.behaviours.behaviour import Behaviour, Span
 from reconcile.model.behaviours.curves import Curve, parse_curve
@@ -25,6 +24,7 @@ from reconcile.model.behaviours.reading import (
     text_at,
 )
 from reconcile.model.behaviours.registries import Registry, document_of, registries_of
+from reconcile.model.text import names
 
 
 @attrs.frozen(kw_only=True)

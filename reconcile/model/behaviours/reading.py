@@ -13,10 +13,10 @@ from reconcile.api.quantity import Quantity
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import parse_duration
 from reconcile.lib.mapping import Map
-from reconcile.model import names
 from reconcile.model.behaviours import series
 from reconcile.model.behaviours.behaviour import KILLED, Behaviour, Cause, Ending, Fill, Hazard, Line, Reply, Span, Work
 from reconcile.model.behaviours.curves import Amount, parse_amount
+from reconcile.model.text import names
 
 
 def parse_behaviour(written: Any, path: str = "behaviour") -> Behaviour:

@@ -16,7 +16,8 @@ from typing import Final, TypeVar
 
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
-from reconcile.model import names, selectors
+from reconcile.model import selectors
+from reconcile.model.text import names
 
 _SERIES: Final = re.compile(r"(?P<name>[a-z][a-z0-9_]*)(?:\{(?P<labels>[^{}]*)\})?")
 _LABEL: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")

@@ -15,7 +15,7 @@ import attrs
 from reconcile.api.quantity import LARGEST, NANO, Quantity
 from reconcile.lib.cel import CelError, library
 from reconcile.lib.errors import ReconcileError
-from reconcile.model.semver import Version, parsed
+from reconcile.model.text.semver import Version, parsed
 
 _NO_QUANTITY: Final = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 

@@ -16,8 +16,8 @@ from reconcile.lib.cel import NONE, CelError, Optional, equal, library
 from reconcile.lib.cel.values import Span, present, whole
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.regexp import compiled
-from reconcile.model import formats, names
 from reconcile.model.cel.addresses import url_fault
+from reconcile.model.text import formats, names
 
 _SORTABLE: Final = ("int", "uint", "double", "bool", "duration", "timestamp", "string", "bytes")
 _SUMMABLE: Final = ("int", "uint", "double", "duration")

@@ -24,7 +24,6 @@ from reconcile.api.scalars import Quantity
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND, Duration
 from reconcile.lib.mapping import Map
-from reconcile.model.images import name_fault
 from reconcile.model.kubelets.reading import (
     Threshold,
     amount_of,
@@ -37,6 +36,7 @@ from reconcile.model.kubelets.reading import (
     threshold,
     truth,
 )
+from reconcile.model.pods.images import name_fault
 
 CRITICAL: Final = 2_000_000_000
 """From this priority on a pod is critical to its system."""

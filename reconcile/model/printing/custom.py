@@ -18,11 +18,11 @@ from reconcile.api.scalars import Time
 from reconcile.lib.digest import canonical
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Instant
-from reconcile.model.jsonpath import found_by
 from reconcile.model.printing import columns as built_in
 from reconcile.model.printing.ages import human_duration
 from reconcile.model.printing.columns import NAME, Column
 from reconcile.model.printing.shape import Shape
+from reconcile.model.text.jsonpath import found_by
 
 AGE: Final = CustomResourceColumnDefinition(
     name="Age", type="date", json_path=".metadata.creationTimestamp", description=built_in.AGE.description

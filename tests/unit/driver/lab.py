@@ -9,7 +9,7 @@ from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.pending import Sent
 from reconcile.driver import choices, settle, step
 from reconcile.driver.client import apply
-from reconcile.driver.recording import Recorder
+from reconcile.driver.log.recording import Recorder
 from reconcile.events import Execute, Submit
 
 SEED = 7

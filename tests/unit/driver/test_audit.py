@@ -9,8 +9,8 @@ from reconcile.adapters.http.audit import Auditor
 from reconcile.api.scalars import freeze
 from reconcile.components.apiserver import rest
 from reconcile.driver.client import as_object, create, watch
-from reconcile.driver.live import Live
-from reconcile.driver.serving import ready
+from reconcile.driver.serving.live import Live
+from reconcile.driver.serving.readying import ready
 from reconcile.driver.wire import from_json, to_json, topology_from_json, topology_to_json
 from reconcile.effects import Audit
 from reconcile.events import StopProcess

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from reconcile import Cluster, Topology
-from reconcile.driver.describe import describe
-from reconcile.driver.recording import Recorder
-from reconcile.driver.replay import replay
+from reconcile.driver.log.recording import Recorder
+from reconcile.driver.log.replay import replay
+from reconcile.driver.telling.describe import describe
 from reconcile.effects import Explain
 from reconcile.lib.errors import ReconcileError
 

@@ -3,7 +3,7 @@
 import pytest
 
 from reconcile import Cluster, Topology, apply, replay, settle, step
-from reconcile.driver.recording import Recorder
+from reconcile.driver.log.recording import Recorder
 from reconcile.driver.wire import from_json, state_digest, to_json
 from reconcile.effects import CallWebhook
 from reconcile.events import ClusterEvent, StopProcess, WebhookAnswered

@@ -8,11 +8,11 @@ import pytest
 
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.client import create
-from reconcile.driver.comparing import compare
-from reconcile.driver.forking import continued
-from reconcile.driver.log import LogError, Writer
-from reconcile.driver.recording import Recorder
-from reconcile.driver.replay import replay
+from reconcile.driver.log.chain import LogError, Writer
+from reconcile.driver.log.comparing import compare
+from reconcile.driver.log.forking import continued
+from reconcile.driver.log.recording import Recorder
+from reconcile.driver.log.replay import replay
 from reconcile.driver.wire import state_digest
 from reconcile.events import Advance, StopProcess, Submit
 from reconcile.lib.digest import Chain, canonical

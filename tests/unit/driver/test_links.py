@@ -9,7 +9,7 @@ from reconcile import Cluster, Topology, run, settle, step
 from reconcile.cluster.links import NO_LINKS
 from reconcile.driver.choices import choices
 from reconcile.driver.client import ask, create
-from reconcile.driver.operations import member_list
+from reconcile.driver.operating.members import member_list
 from reconcile.driver.wire.states import state_digest, state_json
 from reconcile.events import Advance, Fire, SlowLink, StopHost
 from reconcile.lib.errors import ReconcileError

@@ -7,7 +7,7 @@ from reconcile import Cluster, Topology, run, settle, step
 from reconcile.cluster.pending import Posted, Replied
 from reconcile.driver.choices import choices
 from reconcile.driver.client import ask, create, get
-from reconcile.driver.operations import member_list
+from reconcile.driver.operating.members import member_list
 from reconcile.effects import Answer
 from reconcile.events import (
     Advance,

@@ -5,8 +5,8 @@ from reconcile.cluster import Cluster, Topology
 from reconcile.cluster.pending import Message, Replied, Sent
 from reconcile.driver import choices, run, settle, step
 from reconcile.driver.client import apply, create, delete, get, watch
+from reconcile.driver.log.replay import replay
 from reconcile.driver.machine import Machine
-from reconcile.driver.replay import replay
 from reconcile.driver.step import apply_event
 from reconcile.driver.wire import state_digest
 from reconcile.effects import Answer, Install, Notice, Order

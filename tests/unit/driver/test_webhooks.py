@@ -5,7 +5,7 @@ import pytest
 from reconcile import Cluster, Request, Submit, Topology, ask, replay, settle, step
 from reconcile.driver.client import as_object
 from reconcile.driver.client import create as create_any
-from reconcile.driver.recording import Recorder
+from reconcile.driver.log.recording import Recorder
 from reconcile.driver.webhooks import admitted
 from reconcile.driver.wire import from_json, state_digest, to_json
 from reconcile.effects import Answer, CallWebhook

@@ -6,7 +6,7 @@ import pytest
 
 from reconcile.cluster.cluster import Cluster
 from reconcile.cluster.topology import Topology
-from reconcile.driver.operations import member_list
+from reconcile.driver.operating.members import member_list
 from reconcile.driver.run import settle
 from reconcile.events import (
     ChangeMember,

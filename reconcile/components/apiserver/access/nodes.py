@@ -13,9 +13,9 @@ from typing import Final
 
 from reconcile.lib.errors import ReconcileError
 from reconcile.model import selectors
-from reconcile.model.claims import resource_claims_of
+from reconcile.model.pods.claims import resource_claims_of
+from reconcile.model.pods.volumes import claims_of
 from reconcile.model.requests import Request, User
-from reconcile.model.volumes import claims_of
 from reconcile.store import Reads
 
 NODES: Final = "system:nodes"

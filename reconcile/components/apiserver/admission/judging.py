@@ -30,7 +30,7 @@ from reconcile.components.apiserver.admission.mutating import Again
 from reconcile.components.apiserver.admission.security import judge_namespace, judge_pod, judge_workload
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.quick import quick
-from reconcile.model.grouping import GROUPS
+from reconcile.model.pods.grouping import GROUPS
 from reconcile.store import Compare, Put
 
 Plugins = Callable[[Ask, Any], Any]

@@ -14,8 +14,8 @@ from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.state import Ask
 from reconcile.lib.replacing import replace
 from reconcile.model import gates, statuses
-from reconcile.model.grouping import GROUPS, PROTECTION, WORKLOADS
 from reconcile.model.owners import is_controlled_by
+from reconcile.model.pods.grouping import GROUPS, PROTECTION, WORKLOADS
 from reconcile.model.requests import joined
 
 

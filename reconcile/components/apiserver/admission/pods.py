@@ -25,7 +25,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.model import gates
-from reconcile.model.qos import qos_class
+from reconcile.model.pods.qos import qos_class
 
 
 @quick

@@ -21,8 +21,9 @@ from reconcile.components.apiserver.access import authorising, tokens
 from reconcile.components.apiserver.refusals import Refusal
 from reconcile.components.apiserver.rest.values import HttpRequest
 from reconcile.lib.mapping import Map
-from reconcile.model import names, statuses
+from reconcile.model import statuses
 from reconcile.model.requests import Request, User
+from reconcile.model.text import names
 from reconcile.store import Reads
 
 _USER: Final = "impersonate-user"

@@ -31,7 +31,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import statuses
 from reconcile.model.definitions import DEFINITIONS
-from reconcile.model.places import place_of
+from reconcile.model.pods.places import place_of
 from reconcile.model.requests import Response, joined
 from reconcile.store import RIGHTS, Compare, Delete, Put, Txn
 

@@ -23,7 +23,8 @@ from reconcile.components.apiserver.writing import applying, creating, managing,
 from reconcile.components.apiserver.writing.applying import warned
 from reconcile.components.apiserver.writing.patched import patched
 from reconcile.lib.replacing import replace
-from reconcile.model import qos, statuses
+from reconcile.model import statuses
+from reconcile.model.pods import qos
 
 _MIRROR: Final = "kubernetes.io/config.mirror"
 _RESIZED: Final = ("cpu", "memory")

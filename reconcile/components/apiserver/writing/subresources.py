@@ -18,9 +18,10 @@ from reconcile.components.apiserver.state import Ask, Plan, Planned
 from reconcile.components.apiserver.writing import creating, updating
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
-from reconcile.model import conditions, names, statuses
-from reconcile.model.places import place_of
+from reconcile.model import conditions, statuses
+from reconcile.model.pods.places import place_of
 from reconcile.model.requests import Response, joined
+from reconcile.model.text import names
 from reconcile.store import Compare, Put, Txn
 
 _STANDARD_FINALIZERS: Final = ("kubernetes", "orphan", "foregroundDeletion")

@@ -32,7 +32,7 @@ from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model import definitions, gates
-from reconcile.model.grouping import GROUPS, WORKLOADS
+from reconcile.model.pods.grouping import GROUPS, WORKLOADS
 from reconcile.model.requests import Request, Response, joined, split_key
 from reconcile.store import Change
 

@@ -21,8 +21,8 @@ from reconcile.effects import Record
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
-from reconcile.model.claims import resource_claims_of
 from reconcile.model.owners import is_controlled_by
+from reconcile.model.pods.claims import resource_claims_of
 from reconcile.model.requests import Request, split_key
 from reconcile.store import Change
 

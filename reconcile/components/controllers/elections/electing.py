@@ -31,7 +31,7 @@ from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model.programs import ELECTOR
 from reconcile.model.requests import Request, split_key
-from reconcile.model.semver import ZERO, Version, parsed
+from reconcile.model.text.semver import ZERO, Version, parsed
 from reconcile.store import Change
 
 LEASES: Final = "leases.coordination.k8s.io"

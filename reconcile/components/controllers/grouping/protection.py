@@ -18,7 +18,7 @@ from reconcile.components.controllers.runtime import Ask, Controller, Key, Outco
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Index, Table
-from reconcile.model.grouping import GROUPS, PROTECTION, group_of
+from reconcile.model.pods.grouping import GROUPS, PROTECTION, group_of
 from reconcile.model.requests import Request
 from reconcile.store import Change
 

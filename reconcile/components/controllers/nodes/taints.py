@@ -15,7 +15,7 @@ from typing import Any, Final
 from reconcile.api import core_v1
 from reconcile.api.scalars import Time
 from reconcile.lib.instant import SECOND, Duration, Instant
-from reconcile.model.placing import tolerates
+from reconcile.model.pods.placing import tolerates
 
 NOT_READY: Final = "node.kubernetes.io/not-ready"
 UNREACHABLE: Final = "node.kubernetes.io/unreachable"

@@ -15,8 +15,8 @@ from reconcile.api.rbac_v1 import PolicyRule
 from reconcile.components.controllers.runtime.contract import Controller, Key, Outcome
 from reconcile.components.controllers.runtime.customs import OPENING
 from reconcile.lib.errors import ReconcileError
-from reconcile.model import names as naming
 from reconcile.model.requests import Request, User
+from reconcile.model.text import names as naming
 
 
 def check(controllers: Iterable[Any]) -> None:

@@ -28,9 +28,9 @@ from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.table import Table
-from reconcile.model import names
 from reconcile.model.owners import owner_reference
 from reconcile.model.requests import Request, split_key
+from reconcile.model.text import names
 from reconcile.store import Change
 
 NAME: Final = "endpointslicemirroring"

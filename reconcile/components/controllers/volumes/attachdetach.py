@@ -35,8 +35,8 @@ from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
 from reconcile.model import conditions
+from reconcile.model.pods.volumes import CLAIMS, VOLUMES, claim_named_by, claims_of, has_ended
 from reconcile.model.requests import Request
-from reconcile.model.volumes import CLAIMS, VOLUMES, claim_named_by, claims_of, has_ended
 from reconcile.store import Change
 
 NAME: Final = "attachdetach"

@@ -23,8 +23,8 @@ from reconcile.components.controllers.runtime import (
     service_account,
 )
 from reconcile.lib.replacing import replace
+from reconcile.model.pods.volumes import CLAIMS, VOLUMES
 from reconcile.model.requests import Request
-from reconcile.model.volumes import CLAIMS, VOLUMES
 from reconcile.store import Change
 
 NAME: Final = "volumeattributesclass-protection"

@@ -15,8 +15,8 @@ from reconcile.api import core_v1, meta_v1
 from reconcile.components.controllers.answers import message_of
 from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
 from reconcile.effects import Record
+from reconcile.model.pods.volumes import CLAIMS, claim_of, is_of
 from reconcile.model.requests import Request
-from reconcile.model.volumes import CLAIMS, claim_of, is_of
 from reconcile.store import Change
 
 NAME: Final = "ephemeral-volume"

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
 from reconcile.effects import Record
-from reconcile.model.volumes import CLAIMS, VOLUMES, size_asked
+from reconcile.model.pods.volumes import CLAIMS, VOLUMES, size_asked
 from reconcile.store import Change
 
 NAME: Final = "persistentvolume-expander"

@@ -16,8 +16,7 @@ from typing import Any, Final
 from reconcile.components.controllers.answers import is_done, text_of
 from reconcile.components.controllers.runtime import Ask, Controller, Key, Outcome, Source, Views, service_account
 from reconcile.lib.replacing import replace
-from reconcile.model.requests import Request
-from reconcile.model.volumes import (
+from reconcile.model.pods.volumes import (
     CLAIM_PROTECTION,
     CLAIMS,
     VOLUME_PROTECTION,
@@ -27,6 +26,7 @@ from reconcile.model.volumes import (
     has_ended,
     is_of,
 )
+from reconcile.model.requests import Request
 from reconcile.store import Change
 
 CLAIMS_NAME: Final = "persistentvolumeclaim-protection"

@@ -17,7 +17,7 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
 from reconcile.model import selectors
 from reconcile.model.kubelets import CRITICAL
-from reconcile.model.qos import qos_class
+from reconcile.model.pods.qos import qos_class
 
 NANO: Final = 1_000_000_000
 _REJECTIONS: Final = Bucket(40 * MILLISECOND, 50)  # kubeAPIQPS 50, kubeAPIBurst 100: a status is a GET and a PATCH

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from reconcile.components.kubelet.state import State, with_seldom
 from reconcile.model.kubelets import Settings, settings_of
-from reconcile.model.qos import qos_class
+from reconcile.model.pods.qos import qos_class
 
 _NANO: Final = 1_000_000_000
 _AFFINITY: Final = ("TopologyAffinityError", "Resources cannot be allocated with Topology locality")

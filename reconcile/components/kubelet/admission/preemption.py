@@ -19,7 +19,7 @@ from reconcile.components.kubelet.state import LocalPod, State, Trouble, with_se
 from reconcile.effects import Effect, Record
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import replace
-from reconcile.model.qos import qos_class
+from reconcile.model.pods.qos import qos_class
 
 _SAID: Final = "Preempted in order to admit critical pod"
 _WHY: Final = "Pod was preempted by Kubelet to accommodate a critical pod."

@@ -30,12 +30,12 @@ from reconcile.events import ContainerExited, ContainerStarted, ImagePulled, Ima
 from reconcile.lib.instant import MILLISECOND, SECOND, Duration, Instant, duration_text
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import copier, replace
-from reconcile.model.images import name_fault
 from reconcile.model.kubelets import settings_of
-from reconcile.model.limits import limits_of, within
 from reconcile.model.owners import controller_of
+from reconcile.model.pods.images import name_fault
+from reconcile.model.pods.limits import limits_of, within
+from reconcile.model.pods.running import RunningContainer
 from reconcile.model.programs import PROGRAMS, program_of
-from reconcile.model.running import RunningContainer
 
 FIRST_DELAY: Final = 10 * SECOND
 LAST_DELAY: Final = 300 * SECOND

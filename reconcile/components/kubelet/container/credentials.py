@@ -23,9 +23,9 @@ from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
-from reconcile.model.images import repository_of
 from reconcile.model.kubelets import ALLOWLISTED, settings_of
-from reconcile.model.pullsecrets import Login, digest, logins_of
+from reconcile.model.pods.images import repository_of
+from reconcile.model.pods.pullsecrets import Login, digest, logins_of
 from reconcile.model.requests import Request, Response
 
 RESOURCE: Final = "secrets"

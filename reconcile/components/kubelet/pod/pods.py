@@ -23,9 +23,9 @@ from reconcile.effects import Call, Effect, Record, RunPodSandbox, SetTimer
 from reconcile.events import Hooked
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.replacing import copier, replace
-from reconcile.model.hostnames import hostname_fault
+from reconcile.model.pods.hostnames import hostname_fault
+from reconcile.model.pods.running import RunningPod
 from reconcile.model.requests import Request
-from reconcile.model.running import RunningPod
 
 _TRY_AGAIN: Final = 10 * SECOND
 NETWORK_NOT_READY: Final = (

@@ -17,7 +17,7 @@ from reconcile.effects import Effect
 from reconcile.lib.instant import Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model.running import RunningPod
+from reconcile.model.pods.running import RunningPod
 
 
 def containers_of(spec: Any, old: Any, found: RunningPod | None, now: Instant) -> tuple[Container, ...]:

@@ -38,8 +38,8 @@ from reconcile.effects import CancelTimer, Effect, Record, ResizeContainer, SetT
 from reconcile.lib.instant import MINUTE, SECOND, Duration, Instant
 from reconcile.lib.replacing import replace
 from reconcile.model.kubelets import settings_of
-from reconcile.model.limits import limits_of, within
-from reconcile.model.qos import qos_class
+from reconcile.model.pods.limits import limits_of, within
+from reconcile.model.pods.qos import qos_class
 
 TRY_AGAIN: Final = 10 * SECOND
 """How long after containers could not be given what they are to have that is tried again."""

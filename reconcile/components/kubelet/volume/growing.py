@@ -24,8 +24,8 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.drivers import FINAL, INFEASIBLE, Driver, DriverFault
 from reconcile.model.patches.ofstatus import StatusPatch
+from reconcile.model.pods.volumes import CLAIMS, OF_SIZE, VOLUMES, claims_of, mode_of
 from reconcile.model.requests import Request, Response
-from reconcile.model.volumes import CLAIMS, OF_SIZE, VOLUMES, claims_of, mode_of
 
 EVERY: Final[Duration] = MINUTE
 """How often the volumes of a pod that runs are looked at."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconcile.components.kubelet.state import LocalPod, State, with_seldom
-from reconcile.model.volumes import claims_of
+from reconcile.model.pods.volumes import claims_of
 
 
 def held(state: State, pod: LocalPod, names: tuple[str, ...]) -> tuple[State, bool]:

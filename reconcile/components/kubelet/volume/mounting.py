@@ -23,8 +23,8 @@ from reconcile.effects import Call, CancelTimer, Effect, SetTimer
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
+from reconcile.model.pods.volumes import CLAIMS
 from reconcile.model.requests import Response
-from reconcile.model.volumes import CLAIMS
 
 CLAIMS_AGAIN: Final = 10 * SECOND
 """How long after it found a claim that cannot be used the kubelet looks at the pod again."""

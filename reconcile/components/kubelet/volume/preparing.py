@@ -25,9 +25,9 @@ from reconcile.effects import Call, CancelTimer, Effect, Record, SetTimer
 from reconcile.lib.instant import MINUTE, Duration, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model.claims import resource_claims_of
 from reconcile.model.devices import PLUGIN, DeviceDriver
 from reconcile.model.owners import is_controlled_by
+from reconcile.model.pods.claims import resource_claims_of
 from reconcile.model.requests import Request, Response, User
 
 CLAIMS: Final = "resourceclaims.resource.k8s.io"

@@ -23,8 +23,8 @@ from reconcile.components.kubelet.volume import holding
 from reconcile.lib.quick import quick
 from reconcile.lib.replacing import replace
 from reconcile.model.drivers import Driver, Operation
+from reconcile.model.pods.volumes import CLAIM_PROTECTION, CLAIMS, VOLUMES, claim_of, claims_of, is_of, mode_of
 from reconcile.model.requests import Response
-from reconcile.model.volumes import CLAIM_PROTECTION, CLAIMS, VOLUMES, claim_of, claims_of, is_of, mode_of
 
 CONFIG_MAPS: Final = "configmaps"
 SECRETS: Final = "secrets"

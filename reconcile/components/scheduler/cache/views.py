@@ -15,7 +15,7 @@ from reconcile.components.scheduler.cache.devices import FIELDS as OF_DEVICES
 from reconcile.components.scheduler.cache.devices import Devices
 from reconcile.lib.replacing import replace
 from reconcile.lib.table import Table
-from reconcile.model.grouping import GROUPS
+from reconcile.model.pods.grouping import GROUPS
 from reconcile.store.indexes import indexes_of
 
 FIELDS: Final = {

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import Duration, parse_duration
-from reconcile.model.names import label_faults, qualified_faults
+from reconcile.model.text.names import label_faults, qualified_faults
 
 _SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
 _TYPES: Final = {str: "text", int: "an integer", bool: "true or false", list: "a list", dict: "an object"}

@@ -19,7 +19,7 @@ from reconcile.components.scheduler.state import State, profile_for
 from reconcile.events import Watched
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import replace
-from reconcile.model.grouping import GROUPS, group_of
+from reconcile.model.pods.grouping import GROUPS, group_of
 from reconcile.model.requests import key_of
 from reconcile.store import Change
 

@@ -35,7 +35,7 @@ from reconcile.effects import Call, Effect, Record
 from reconcile.lib.instant import Instant
 from reconcile.lib.replacing import replace
 from reconcile.model import conditions
-from reconcile.model.grouping import GROUPS, group_of
+from reconcile.model.pods.grouping import GROUPS, group_of
 from reconcile.model.requests import Request, split_key
 
 SCHEDULED: Final = "PodGroupScheduled"

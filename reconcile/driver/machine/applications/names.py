@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.network.reach import store_seen_from
-from reconcile.model.hostnames import DOMAIN
-from reconcile.model.resolving import Resolver, dns_in, in_hosts
+from reconcile.model.pods.hostnames import DOMAIN
+from reconcile.model.pods.resolving import Resolver, dns_in, in_hosts
 
 _SLICES: Final = "endpointslices.discovery.k8s.io"
 _MOST_ALIASES: Final = 8  # names of services that stand for names of services

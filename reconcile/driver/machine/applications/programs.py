@@ -27,9 +27,9 @@ from reconcile.driver.machine.machine import Machine
 from reconcile.driver.machine.network.reach import store_seen_from
 from reconcile.lib.mapping import Map
 from reconcile.lib.sequence import Sequence
-from reconcile.model.hostnames import hostname_of
+from reconcile.model.pods.hostnames import hostname_of
+from reconcile.model.pods.resolving import Resolver, dns_in, hosts_of, resolver_of
 from reconcile.model.requests import User
-from reconcile.model.resolving import Resolver, dns_in, hosts_of, resolver_of
 
 APPLICATION: Final = "application"
 _LOOPBACK: Final = "127.0.0.1"

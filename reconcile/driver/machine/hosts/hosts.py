@@ -26,9 +26,9 @@ from reconcile.events import (
 )
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import SECOND
-from reconcile.model import names
 from reconcile.model.hosts import Host
 from reconcile.model.kubelets import amount_of, check_signal
+from reconcile.model.text import names
 
 
 def befall(machine: Machine, event: AddHost | SetBackends | Strain | ShutDown | WriteManifest | RemoveManifest) -> None:

@@ -239,7 +239,7 @@ def _fail_answer(machine: Machine, item: Replied, why: str) -> None:
 
 
 def _said(machine: Machine, client: str, host: str, request: Request, why: str) -> str:
-    from reconcile.driver.describe import method_of, path_of  # noqa: PLC0415 -- it knows all that can be described
+    from reconcile.driver.telling.describe import method_of, path_of  # noqa: PLC0415 -- it knows all that can be described
 
     state = network_of(machine)
     straight = network.is_straight(state, client.partition("/")[0], host)

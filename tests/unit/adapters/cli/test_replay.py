@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from reconcile.adapters.cli.commands import cli
-from reconcile.driver.log import Writer
+from reconcile.driver.log.chain import Writer
 
 
 def test_identical(reconcile, log):

@@ -17,7 +17,7 @@ pytest.importorskip("aiohttp", reason="serving comes with the extra 'serve'")
 from reconcile.adapters.keeping.directory import Directory
 from reconcile.adapters.keeping.session import begin
 from reconcile.cluster import Cluster, Topology
-from reconcile.driver.serving import ready
+from reconcile.driver.serving.readying import ready
 
 SHELL = "from reconcile.adapters.cli import main; main()"
 

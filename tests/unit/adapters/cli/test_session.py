@@ -5,8 +5,8 @@ from reconcile.adapters.cli.session import Circling, Recorded, Session, Unrecord
 from reconcile.cluster import Cluster, Topology
 from reconcile.components.controllers import Controller, Outcome, Source, keys_of_itself
 from reconcile.driver.client import create, patch
-from reconcile.driver.recording import Recorder
-from reconcile.driver.replay import replay
+from reconcile.driver.log.recording import Recorder
+from reconcile.driver.log.replay import replay
 from reconcile.events import Submit
 from reconcile.lib.instant import MINUTE
 

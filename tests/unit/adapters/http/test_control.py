@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("aiohttp", reason="serving comes with the extra 'serve'")
 
-from reconcile.driver.replay import replay
+from reconcile.driver.log.replay import replay
 from reconcile.lib.errors import ReconcileError
 
 pytestmark = pytest.mark.kube(nodes=2, speed="manual")
@@ -190,7 +190,7 @@ def test_what_cannot_be_done_is_said(ask, method, path, body, code, message):  #
 )
 def test_conditions(for_, holds):
     from reconcile.api import convert
-    from reconcile.driver.awaiting import condition
+    from reconcile.driver.telling.awaiting import condition
 
     content = WEB | {
         "metadata": {"name": "web", "labels": {"a.b": "c"}, "generation": 2},
@@ -202,7 +202,7 @@ def test_conditions(for_, holds):
 
 
 def test_what_is_no_condition_is_refused():
-    from reconcile.driver.awaiting import condition
+    from reconcile.driver.telling.awaiting import condition
 
     with pytest.raises(ReconcileError, match="for: 'condition' is none of"):
         condition("condition", "pods")

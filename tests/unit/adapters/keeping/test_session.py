@@ -13,8 +13,8 @@ from reconcile.adapters.keeping.identity import identity_of
 from reconcile.adapters.keeping.session import begin, origin, resume
 from reconcile.cluster import Cluster, Topology
 from reconcile.driver.client import applied
-from reconcile.driver.log import Writer
-from reconcile.driver.serving import ready
+from reconcile.driver.log.chain import Writer
+from reconcile.driver.serving.readying import ready
 from reconcile.driver.wire import state_digest
 
 TOPOLOGY = Topology(nodes=1, managed_fields=True)

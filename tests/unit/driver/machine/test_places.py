@@ -11,7 +11,7 @@ from reconcile.driver.machine.network.reach import park, unpark
 from reconcile.driver.machine.processes import end
 from reconcile.driver.run import play
 from reconcile.driver.step import apply_event
-from reconcile.driver.waiting import held_up_in
+from reconcile.driver.telling.waiting import held_up_in
 from reconcile.events import Disconnect, Reconnect, Submit
 from reconcile.model.requests import Request
 from tests.unit.driver.lab import booted, configmap

@@ -15,7 +15,7 @@ from reconcile.components.apiserver.registry.defaults.rounding import resources_
 from reconcile.components.apiserver.registry.defaults.volumes import claim_spec_defaulted, source_defaulted
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model import images
+from reconcile.model.pods import images
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ from reconcile.components.apiserver.registry.structural.filling import Schema, i
 from reconcile.lib.cel.standard import number_text
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.regexp import compiled
-from reconcile.model import formats
+from reconcile.model.text import formats
 
 NOWHERE: Final = "<nil>"  # how a path is printed that leads nowhere
 MISSING: Final = object()

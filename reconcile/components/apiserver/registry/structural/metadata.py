@@ -14,7 +14,8 @@ from reconcile.api import convert, meta_v1
 from reconcile.components.apiserver.refusals import Cause, Refusal, required, wrong
 from reconcile.components.apiserver.registry.structural.filling import EMBEDDED, Schema, items_of, property_of
 from reconcile.lib.errors import ReconcileError
-from reconcile.model import names, statuses
+from reconcile.model import statuses
+from reconcile.model.text import names
 
 FIELDS: Final = frozenset(meta_v1.ObjectMeta.JSON_NAMES)
 _GO_NAMES: Final = {bool: "bool", int: "number", float: "number", list: "array", dict: "object", str: "string"}

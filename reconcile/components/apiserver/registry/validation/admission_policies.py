@@ -22,7 +22,7 @@ from reconcile.components.apiserver.registry.validation.webhooks import (
     rule_causes,
 )
 from reconcile.lib.replacing import replace
-from reconcile.model import names
+from reconcile.model.text import names
 
 _ACTIONS: Final = ("Audit", "Deny", "Warn")
 _REASONS: Final = ("Forbidden", "Invalid", "RequestEntityTooLarge")

@@ -20,7 +20,7 @@ from reconcile.components.apiserver.registry.validation.templates import (
 )
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model import names
+from reconcile.model.text import names
 
 _PERCENT: Final = re.compile("[0-9]+%")
 _NO_PERCENT: Final = (

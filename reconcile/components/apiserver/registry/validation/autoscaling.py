@@ -10,7 +10,7 @@ from reconcile.components.apiserver.refusals import Cause, Causes, forbidden, re
 from reconcile.components.apiserver.registry.validation.core.resources import is_extended, is_native
 from reconcile.components.apiserver.registry.validation.metadata import at_least_zero
 from reconcile.components.apiserver.registry.validation.parts import chosen, faulty, given, named, positive
-from reconcile.model import names
+from reconcile.model.text import names
 
 _POLICIES: Final = ("Percent", "Pods")
 _SELECTIONS: Final = ("Disabled", "Max", "Min")

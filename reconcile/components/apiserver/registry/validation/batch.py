@@ -30,7 +30,8 @@ from reconcile.components.apiserver.registry.validation.parts import (
 from reconcile.components.apiserver.registry.validation.templates import is_selector, matching_causes
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model import names, schedules, selectors
+from reconcile.model import selectors
+from reconcile.model.text import names, schedules
 
 _INDEXED: Final = "Indexed"
 _MODES: Final = ("NonIndexed", _INDEXED)

@@ -34,7 +34,7 @@ from reconcile.components.apiserver.registry.validation.parts import (
     unchanged,
 )
 from reconcile.lib.mapping import Map
-from reconcile.model import names
+from reconcile.model.text import names
 
 _MOST_REQUESTS: Final = 32
 _MOST_SELECTORS: Final = 32

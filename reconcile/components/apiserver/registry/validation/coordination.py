@@ -7,8 +7,8 @@ from typing import Final
 from reconcile.api import coordination_v1, coordination_v1beta1
 from reconcile.components.apiserver.refusals import Cause, Causes, forbidden, required, wrong
 from reconcile.components.apiserver.registry.validation.parts import chosen, faulty
-from reconcile.model import names
-from reconcile.model.semver import ZERO, parsed
+from reconcile.model.text import names
+from reconcile.model.text.semver import ZERO, parsed
 
 _STRATEGIES: Final = ("OldestEmulationVersion",)
 _NO_VERSION: Final = "must be a valid semantic version"

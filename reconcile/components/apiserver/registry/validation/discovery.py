@@ -18,7 +18,7 @@ from reconcile.components.apiserver.registry.validation.parts import (
     required_choice,
     unchanged,
 )
-from reconcile.model import names
+from reconcile.model.text import names
 
 _FAMILIES: Final = ("FQDN", "IPv4", "IPv6")
 _PROTOCOLS: Final = ("SCTP", "TCP", "UDP")

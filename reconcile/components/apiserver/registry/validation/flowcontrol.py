@@ -15,7 +15,7 @@ from reconcile.components.apiserver.registry.validation.parts import (
     positive,
     required_choice,
 )
-from reconcile.model import names
+from reconcile.model.text import names
 
 _HIGHEST_PRECEDENCE: Final = 10_000
 _MOST_QUEUES: Final = 10_000_000

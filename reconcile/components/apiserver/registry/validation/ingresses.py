@@ -17,7 +17,7 @@ from reconcile.components.apiserver.registry.validation.parts import (
     reference_causes,
     unchanged,
 )
-from reconcile.model import names
+from reconcile.model.text import names
 
 CLASS: Final = "kubernetes.io/ingress.class"
 """The annotation that named an ingress's class before there was a field for it."""

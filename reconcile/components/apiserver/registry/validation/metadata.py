@@ -22,7 +22,7 @@ from reconcile.components.apiserver.refusals import (
 from reconcile.components.apiserver.registry.validation.addresses import canonical_faults
 from reconcile.components.apiserver.registry.validation.values import IMMUTABLE, at_least_zero, one_of
 from reconcile.lib.mapping import Map
-from reconcile.model import names
+from reconcile.model.text import names
 
 __all__ = [
     "IMMUTABLE",

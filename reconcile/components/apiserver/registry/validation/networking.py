@@ -16,7 +16,7 @@ from reconcile.components.apiserver.registry.validation.parts import (
     port_faults,
     unchanged,
 )
-from reconcile.model import names
+from reconcile.model.text import names
 
 _PROTOCOLS: Final = ("TCP", "UDP", "SCTP")
 _TYPES: Final = ("Ingress", "Egress")

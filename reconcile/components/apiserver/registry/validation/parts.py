@@ -13,7 +13,7 @@ from reconcile.api.scalars import MicroTime, Quantity, Time
 from reconcile.api.zeros import empty
 from reconcile.components.apiserver.refusals import Cause, duplicate, not_supported, required, too_long, wrong
 from reconcile.components.apiserver.registry.validation.metadata import IMMUTABLE, Naming
-from reconcile.model import names
+from reconcile.model.text import names
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from reconcile.api import scheduling_v1alpha2 as api
 from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, forbidden, required, too_many, wrong
 from reconcile.components.apiserver.registry.validation.metadata import IMMUTABLE
 from reconcile.components.apiserver.registry.validation.parts import faulty, given, named
-from reconcile.model import names
+from reconcile.model.text import names
 
 _MOST_TEMPLATES: Final = 8
 _LEAST: Final = 1

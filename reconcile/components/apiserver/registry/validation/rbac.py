@@ -8,7 +8,7 @@ from reconcile.api import rbac_v1
 from reconcile.components.apiserver.refusals import Cause, Causes, required, wrong
 from reconcile.components.apiserver.registry.validation.metadata import selector_causes
 from reconcile.components.apiserver.registry.validation.parts import chosen, faulty, given, named, same
-from reconcile.model import names
+from reconcile.model.text import names
 
 _GROUP: Final = "rbac.authorization.k8s.io"
 _SUBJECTS: Final = ("ServiceAccount", "User", "Group")

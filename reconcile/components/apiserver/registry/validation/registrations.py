@@ -22,7 +22,7 @@ from reconcile.components.apiserver.registry.validation.parts import (
     required_choice,
     signer_causes,
 )
-from reconcile.model import names
+from reconcile.model.text import names
 
 _HIGHEST_GROUP: Final = 20_000
 _HIGHEST_VERSION: Final = 1_000

@@ -10,7 +10,7 @@ from reconcile.components.apiserver.registry.validation.core.resources import re
 from reconcile.components.apiserver.registry.validation.core.scheduling import tolerations_causes
 from reconcile.components.apiserver.registry.validation.metadata import labels_causes
 from reconcile.components.apiserver.registry.validation.parts import named, required_choice, unchanged
-from reconcile.model import names
+from reconcile.model.text import names
 
 _HIGHEST: Final = 1_000_000_000
 _SYSTEM: Final = "system-"

@@ -28,7 +28,7 @@ from reconcile.components.apiserver.registry.validation.parts import (
     required_choice,
     unchanged,
 )
-from reconcile.model import names
+from reconcile.model.text import names
 
 _MOST_DEVICES: Final = 128
 _MOST_INTRICATE: Final = 64

@@ -10,7 +10,7 @@ from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, fo
 from reconcile.components.apiserver.registry.validation.metadata import at_least_zero, selector_causes
 from reconcile.components.apiserver.registry.validation.parts import chosen, driver_causes, faulty, given, unchanged
 from reconcile.lib.replacing import replace
-from reconcile.model import names
+from reconcile.model.text import names
 
 _MOST_PARAMETERS: Final = 512
 _LARGEST: Final = 256 * 1024

@@ -11,7 +11,8 @@ from reconcile.components.apiserver.registry.validation.metadata import (
     labels_causes,
     selector_causes,
 )
-from reconcile.model import names, selectors
+from reconcile.model import selectors
+from reconcile.model.text import names
 
 _MISMATCH: Final = "`selector` does not match template `labels`"
 

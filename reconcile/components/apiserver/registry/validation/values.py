@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
 from reconcile.components.apiserver.refusals import Cause, Causes, not_supported, required, wrong
-from reconcile.model import names
+from reconcile.model.text import names
 
 IMMUTABLE: Final = "field is immutable"
 NOT_NEGATIVE: Final = "must be greater than or equal to 0"

@@ -17,7 +17,7 @@ from reconcile.components.apiserver.registry.validation.parts import (
     service_causes,
     url_causes,
 )
-from reconcile.model import names
+from reconcile.model.text import names
 
 FAILURES: Final = ("Fail", "Ignore")
 MATCHES: Final = ("Equivalent", "Exact")

@@ -17,7 +17,7 @@ from reconcile.components.apiserver.registry.warnings.pods import (
 )
 from reconcile.components.apiserver.registry.warnings.values import address_warnings, block_warnings, listed
 from reconcile.lib.mapping import Map
-from reconcile.model import names
+from reconcile.model.text import names
 
 Warnings = tuple[str, ...]
 

@@ -12,7 +12,7 @@ from reconcile.components.apiserver.registry.validation.core.security import eve
 from reconcile.components.apiserver.registry.warnings.paths import overlap_warnings
 from reconcile.components.apiserver.registry.warnings.values import address_warnings
 from reconcile.lib.mapping import Map
-from reconcile.model import names
+from reconcile.model.text import names
 
 _OLD_LABELS: Final = {
     "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',

@@ -25,7 +25,7 @@ from reconcile.components.controllers.runtime import (
 from reconcile.components.controllers.volumes.binder import claims, recycling, volumes
 from reconcile.components.controllers.volumes.newest import Newest, World, observe
 from reconcile.lib.replacing import replace
-from reconcile.model.volumes import CLAIMS, CLASSES, VOLUMES, claim_named_by, class_of, is_default
+from reconcile.model.pods.volumes import CLAIMS, CLASSES, VOLUMES, claim_named_by, class_of, is_default
 from reconcile.store import Change
 
 NAME: Final = "persistentvolume-binder"

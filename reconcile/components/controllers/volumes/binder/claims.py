@@ -21,8 +21,7 @@ from reconcile.components.controllers.volumes.newest import World
 from reconcile.effects import Record
 from reconcile.lib.instant import SECOND
 from reconcile.lib.replacing import replace
-from reconcile.model.requests import key_of
-from reconcile.model.volumes import (
+from reconcile.model.pods.volumes import (
     BETA_PROVISIONER,
     BIND_COMPLETED,
     BOUND_BY_CONTROLLER,
@@ -39,6 +38,7 @@ from reconcile.model.volumes import (
     is_meant_for,
     waits_for_consumer,
 )
+from reconcile.model.requests import key_of
 
 RESYNC: Final = 15 * SECOND
 """kube-controller-manager --pvclaimbinder-sync-period: how often a claim that waits is looked at."""

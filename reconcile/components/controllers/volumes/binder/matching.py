@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from reconcile.model import selectors
-from reconcile.model.volumes import attributes_of, class_of, is_meant_for, mode_of, size_asked, size_of
+from reconcile.model.pods.volumes import attributes_of, class_of, is_meant_for, mode_of, size_asked, size_of
 
 _ORDER: Final = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
 

@@ -20,8 +20,8 @@ from reconcile.components.controllers.volumes.binder.writes import unbound, upda
 from reconcile.components.controllers.volumes.newest import Newest, World
 from reconcile.effects import Record
 from reconcile.lib.instant import SECOND, Duration
+from reconcile.model.pods.volumes import CLAIMS, VOLUMES, claim_named_by, has_ended, size_of
 from reconcile.model.requests import Request, Response, key_of
-from reconcile.model.volumes import CLAIMS, VOLUMES, claim_named_by, has_ended, size_of
 from reconcile.store import Change
 
 RETRY: Final[Duration] = 15 * SECOND

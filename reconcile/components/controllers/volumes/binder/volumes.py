@@ -14,8 +14,8 @@ from reconcile.components.controllers.volumes.binder import claims, recycling
 from reconcile.components.controllers.volumes.binder.writes import then, unbound, update, with_phase
 from reconcile.components.controllers.volumes.newest import World
 from reconcile.effects import Record
+from reconcile.model.pods.volumes import CLAIMS, PROVISIONED_BY, VOLUMES, annotations_of, claim_named_by, mode_of
 from reconcile.model.requests import Request, key_of
-from reconcile.model.volumes import CLAIMS, PROVISIONED_BY, VOLUMES, annotations_of, claim_named_by, mode_of
 
 _MIGRATED_TO: Final = "pv.kubernetes.io/migrated-to"
 _DONE: Final = ("Released", "Failed")

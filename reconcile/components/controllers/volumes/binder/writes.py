@@ -16,8 +16,7 @@ from reconcile.effects import Record
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model.requests import Request
-from reconcile.model.volumes import (
+from reconcile.model.pods.volumes import (
     BIND_COMPLETED,
     BOUND_BY_CONTROLLER,
     CLAIMS,
@@ -26,6 +25,7 @@ from reconcile.model.volumes import (
     is_meant_for,
     size_of,
 )
+from reconcile.model.requests import Request
 
 _PRE_RESIZE: Final = "volume.alpha.kubernetes.io/pre-resize-capacity"
 

@@ -21,7 +21,7 @@ from reconcile.components.controllers.runtime import Controller, Source
 from reconcile.components.controllers.volumes.drivers import attaching, provisioning, publishing, resizing, room
 from reconcile.components.controllers.volumes.drivers.naming import ATTACHMENTS
 from reconcile.model.drivers import Driver
-from reconcile.model.volumes import CLAIMS, CLASSES, VOLUMES
+from reconcile.model.pods.volumes import CLAIMS, CLASSES, VOLUMES
 
 PROVISIONER: Final = "csi-provisioner"
 ATTACHER: Final = "csi-attacher"

@@ -22,8 +22,7 @@ from reconcile.lib.instant import Duration
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.drivers import Driver, DriverFault
-from reconcile.model.requests import Request, key_of
-from reconcile.model.volumes import (
+from reconcile.model.pods.volumes import (
     CLAIMS,
     CLASSES,
     PROVISIONED_BY,
@@ -35,6 +34,7 @@ from reconcile.model.volumes import (
     size_asked,
     waits_for_consumer,
 )
+from reconcile.model.requests import Request, key_of
 from reconcile.store import Change
 
 FINALIZER: Final = "external-provisioner.volume.kubernetes.io/finalizer"

@@ -22,8 +22,8 @@ from reconcile.components.controllers.volumes.drivers.room import left_in
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model.drivers import Driver
+from reconcile.model.pods.volumes import CLASSES, waits_for_consumer
 from reconcile.model.requests import Request
-from reconcile.model.volumes import CLASSES, waits_for_consumer
 from reconcile.store import Change
 
 CAPACITIES: Final = "csistoragecapacities.storage.k8s.io"

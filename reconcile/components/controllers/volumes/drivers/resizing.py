@@ -22,8 +22,8 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import conditions
 from reconcile.model.drivers import FINAL, INFEASIBLE, Driver, DriverFault
+from reconcile.model.pods.volumes import CLAIMS, OF_SIZE, VOLUMES, attributes_of, claim_named_by, size_asked, size_of
 from reconcile.model.requests import Request
-from reconcile.model.volumes import CLAIMS, OF_SIZE, VOLUMES, attributes_of, claim_named_by, size_asked, size_of
 from reconcile.store import Change
 
 PENDING: Final = "FileSystemResizePending"

@@ -17,7 +17,7 @@ from reconcile.components.controllers.progress import Progress, Work
 from reconcile.components.controllers.runtime import Views
 from reconcile.lib.instant import Instant
 from reconcile.model.drivers import Driver
-from reconcile.model.volumes import VOLUMES, size_of
+from reconcile.model.pods.volumes import VOLUMES, size_of
 from reconcile.store import Change
 
 _ROOM: Final = "room"

@@ -23,10 +23,10 @@ from reconcile.effects import Record
 from reconcile.lib.instant import SECOND, Instant
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model import schedules
 from reconcile.model.owners import is_controlled_by, owner_reference
 from reconcile.model.requests import Request
-from reconcile.model.schedules import Schedule
+from reconcile.model.text import schedules
+from reconcile.model.text.schedules import Schedule
 
 SCHEDULED_AT: Final = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 

@@ -15,8 +15,8 @@ import attrs
 
 from reconcile.lib.instant import MILLISECOND, MINUTE, SECOND, Duration, Instant
 from reconcile.lib.quick import quick
-from reconcile.model import schedules, zones
-from reconcile.model.schedules import Schedule
+from reconcile.model.text import schedules, zones
+from reconcile.model.text.schedules import Schedule
 
 # So long after a time is looked, lest a clock that goes a little before another makes it be missed.
 LATER: Final[Duration] = 100 * MILLISECOND

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from reconcile.api import core_v1
 from reconcile.lib.replacing import replace
-from reconcile.model import placing
+from reconcile.model.pods import placing
 
 _NAME: Final = "metadata.name"
 # key, effect: a node's troubles do not take its daemons away, nor keep them off.

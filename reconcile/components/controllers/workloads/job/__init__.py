@@ -27,7 +27,7 @@ from reconcile.components.controllers.workloads.job import orphans, sync
 from reconcile.components.controllers.workloads.job.memory import JOBS, Memory, observe, pod_keys
 from reconcile.lib.instant import MINUTE, SECOND
 from reconcile.lib.replacing import replace
-from reconcile.model.grouping import GROUPS, WORKLOADS
+from reconcile.model.pods.grouping import GROUPS, WORKLOADS
 from reconcile.store import Change
 
 WORKERS: Final = 5

@@ -25,8 +25,8 @@ from reconcile.components.controllers.workloads.job.memory import CLAIMANT
 from reconcile.components.controllers.workloads.job.pods import is_indexed
 from reconcile.effects import Record
 from reconcile.model import conditions
-from reconcile.model.grouping import GROUPS, WORKLOADS
 from reconcile.model.owners import is_controlled_by
+from reconcile.model.pods.grouping import GROUPS, WORKLOADS
 from reconcile.model.requests import Request
 
 _LONGEST: Final = 253

@@ -6,7 +6,7 @@ import pytest
 
 from reconcile import Cluster, Topology, settle
 from reconcile.components.apiserver.rest import HttpRequest
-from reconcile.driver.exchange import exchange
+from reconcile.driver.serving.exchange import exchange
 
 ADMIN = ("admin", ("system:masters",))
 

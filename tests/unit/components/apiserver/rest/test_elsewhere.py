@@ -6,7 +6,7 @@ import pytest
 
 from reconcile import Cluster, Topology, settle
 from reconcile.components.apiserver.rest import HttpRequest, elsewhere
-from reconcile.driver.exchange import exchange
+from reconcile.driver.serving.exchange import exchange
 from reconcile.store import Store
 
 ADMIN = ("admin", ("system:masters",))

@@ -8,9 +8,9 @@ from reconcile.cluster import Cluster, Topology
 from reconcile.components.apiserver.rest import HttpRequest
 from reconcile.components.apiserver.rest.openapi.structural import schema_of, schema_of_2
 from reconcile.driver.client import applied
-from reconcile.driver.exchange import exchanged
 from reconcile.driver.machine import Machine
 from reconcile.driver.run import settle
+from reconcile.driver.serving.exchange import exchanged
 
 META = {"$ref": "#/m"}
 TYPE = {"type": "string"}

@@ -6,7 +6,7 @@ import pytest
 
 from reconcile import Cluster, Topology, settle
 from reconcile.components.apiserver.rest import HttpRequest
-from reconcile.driver.exchange import exchange
+from reconcile.driver.serving.exchange import exchange
 
 EVENTS = "/apis/events.k8s.io/v1/namespaces/default/events"
 SCALERS = "/apis/autoscaling/{}/namespaces/default/horizontalpodautoscalers"

@@ -7,7 +7,7 @@ from reconcile.api.scalars import Time
 from reconcile.components.controllers.grouping import added, protection
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model.grouping import GROUPS, PROTECTION
+from reconcile.model.pods.grouping import GROUPS, PROTECTION
 from tests.unit.components.controllers.lab import START, Lab
 from tests.unit.components.controllers.objects import pod
 

@@ -6,8 +6,8 @@ import pytest
 
 from reconcile import Cluster, Topology, apply, ask, delete, settle
 from reconcile.components.controllers.stages import controllers_of
-from reconcile.driver.failures import failures
 from reconcile.driver.run import run
+from reconcile.driver.telling.failures import failures
 from reconcile.driver.wire import topology_from_json, topology_to_json
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.instant import MINUTE, SECOND

@@ -9,7 +9,7 @@ from reconcile.components.controllers.volumes import binder
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model.volumes import PROVISIONED_BY, PROVISIONER, SELECTED_NODE
+from reconcile.model.pods.volumes import PROVISIONED_BY, PROVISIONER, SELECTED_NODE
 from tests.unit.components.controllers.lab import Lab
 from tests.unit.components.controllers.volumes.things import (
     BOUND,

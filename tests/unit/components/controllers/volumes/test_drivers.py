@@ -13,8 +13,8 @@ from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
 from reconcile.model import statuses
 from reconcile.model.drivers import Driver, DriverFault
+from reconcile.model.pods.volumes import PROVISIONED_BY, PROVISIONER, SELECTED_NODE
 from reconcile.model.requests import Response
-from reconcile.model.volumes import PROVISIONED_BY, PROVISIONER, SELECTED_NODE
 from tests.unit.components.controllers.lab import START, Lab
 from tests.unit.components.controllers.volumes.things import (
     ATTACHMENTS,

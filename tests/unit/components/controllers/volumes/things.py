@@ -4,7 +4,7 @@ from reconcile.api import core_v1, meta_v1, storage_v1
 from reconcile.api.quantity import Quantity
 from reconcile.api.scalars import Time
 from reconcile.lib.mapping import Map
-from reconcile.model.volumes import BIND_COMPLETED, BOUND_BY_CONTROLLER
+from reconcile.model.pods.volumes import BIND_COMPLETED, BOUND_BY_CONTROLLER
 
 CLAIMS = "persistentvolumeclaims"
 VOLUMES = "persistentvolumes"

@@ -8,7 +8,7 @@ from reconcile.components.kubelet.pod import recalling
 from reconcile.components.kubelet.state import with_seldom
 from reconcile.events import ContainerUses, Reported
 from reconcile.lib.mapping import Map
-from reconcile.model.running import RunningContainer, RunningPod
+from reconcile.model.pods.running import RunningContainer, RunningPod
 
 MI = 1 << 20
 

@@ -7,7 +7,7 @@ import attrs
 from reconcile.api import core_v1, meta_v1
 from reconcile.api import scheduling_v1alpha2 as api
 from reconcile.lib.mapping import Map
-from reconcile.model.grouping import GROUPS
+from reconcile.model.pods.grouping import GROUPS
 
 GENERIC = Map({"GenericWorkload": True})
 GANGS = Map({"GenericWorkload": True, "GangScheduling": True})

@@ -12,7 +12,7 @@ from reconcile.api.scalars import Time
 from reconcile.components.scheduler.configuration import configuration_of
 from reconcile.components.scheduler.groups import turning
 from reconcile.lib.mapping import Map
-from reconcile.model.grouping import GROUPS
+from reconcile.model.pods.grouping import GROUPS
 from tests.unit.components.scheduler.groups.gangs import GENERIC, Gangs, group
 
 NOT_ALL = (

@@ -6,8 +6,8 @@ import pytest
 
 from reconcile import Behaviours, Cluster, Topology, settle
 from reconcile.components.apiserver import rest
-from reconcile.driver.exchange import exchanged
 from reconcile.driver.machine import Machine
+from reconcile.driver.serving.exchange import exchanged
 from reconcile.driver.step import apply_event
 from reconcile.events import Disconnect
 from tests.unit.components.controllers.real import Real

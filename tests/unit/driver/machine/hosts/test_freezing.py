@@ -6,8 +6,8 @@ import pytest
 from reconcile import Cluster, Topology, run, settle, step
 from reconcile.driver.client import ask, create, get
 from reconcile.driver.machine.members.messages import _QUEUE
-from reconcile.driver.operations import member_list
-from reconcile.driver.waiting import waiting_for
+from reconcile.driver.operating.members import member_list
+from reconcile.driver.telling.waiting import waiting_for
 from reconcile.driver.webhooks import admitted
 from reconcile.effects import Answer, CallWebhook
 from reconcile.events import Freeze, SaveSnapshot, StopProcess, Submit, Thaw, WebhookAnswered

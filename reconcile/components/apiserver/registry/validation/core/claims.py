@@ -22,7 +22,7 @@ from reconcile.components.apiserver.registry.validation.values import (
 )
 from reconcile.lib.mapping import Map
 from reconcile.lib.replacing import replace
-from reconcile.model import names
+from reconcile.model.text import names
 
 MODES: Final = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 VOLUME_MODES: Final = ("Block", "Filesystem")

@@ -30,7 +30,7 @@ from reconcile.components.apiserver.registry.validation.values import (
     named,
     one_of,
 )
-from reconcile.model import names
+from reconcile.model.text import names
 
 _MESSAGES: Final = ("File", "FallbackToLogsOnError")
 _RESTARTS: Final = ("Always", "Never", "OnFailure")

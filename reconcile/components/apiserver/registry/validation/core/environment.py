@@ -7,7 +7,7 @@ from typing import Any, Final
 from reconcile.api import core_v1
 from reconcile.components.apiserver.refusals import Cause, not_supported, required, wrong
 from reconcile.components.apiserver.registry.validation.values import label, named, no_way_up, qualified, subdomain
-from reconcile.model import names
+from reconcile.model.text import names
 
 _FIELDS: Final = (
     "metadata.name",

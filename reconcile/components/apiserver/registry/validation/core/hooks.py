@@ -13,7 +13,7 @@ from reconcile.components.apiserver.registry.validation.values import (
     port_causes,
     port_or_name_causes,
 )
-from reconcile.model import names
+from reconcile.model.text import names
 
 _PROBING: Final = (("exec", "exec"), ("http_get", "httpGet"), ("tcp_socket", "tcpSocket"), ("grpc", "grpc"))
 _HOOKED: Final = (("exec", "exec"), ("http_get", "httpGet"), ("tcp_socket", "tcpSocket"), ("sleep", "sleep"))

@@ -12,7 +12,7 @@ from reconcile.components.apiserver.registry.validation.core.resources import am
 from reconcile.components.apiserver.registry.validation.core.scheduling import taints_causes
 from reconcile.components.apiserver.registry.validation.values import cidr_causes, is_dual
 from reconcile.lib.mapping import Map
-from reconcile.model import names
+from reconcile.model.text import names
 
 _FEATURE: Final = re.compile(r"[A-Z][a-zA-Z0-9]*(\/[a-zA-Z][a-zA-Z0-9]*)*")
 _NO_FEATURE: Final = (

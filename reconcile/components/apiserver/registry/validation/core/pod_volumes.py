@@ -11,7 +11,7 @@ from reconcile.components.apiserver.registry.validation.core.claims import templ
 from reconcile.components.apiserver.registry.validation.core.environment import field_causes, resource_causes
 from reconcile.components.apiserver.registry.validation.core.projections import projected
 from reconcile.components.apiserver.registry.validation.values import label, mode_causes, unreserved
-from reconcile.model import names
+from reconcile.model.text import names
 
 DOWNWARD: Final = (
     "metadata.annotations",

@@ -58,7 +58,7 @@ from reconcile.components.apiserver.registry.validation.values import (
     subdomain,
 )
 from reconcile.lib.mapping import Map
-from reconcile.model import names
+from reconcile.model.text import names
 
 _RESTART: Final = ("Always", "OnFailure", "Never")
 _DNS: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")

@@ -10,7 +10,7 @@ from reconcile.components.apiserver.refusals import Cause, forbidden, not_suppor
 from reconcile.components.apiserver.registry.validation.core.volumes import key_to_path
 from reconcile.components.apiserver.registry.validation.metadata import selector_causes
 from reconcile.components.apiserver.registry.validation.values import mode_causes, named, unreserved
-from reconcile.model import names
+from reconcile.model.text import names
 
 _KEY_TYPES: Final = ("ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519", "RSA3072", "RSA4096")
 _LEAST_TOKEN: Final = 600

@@ -20,7 +20,7 @@ from reconcile.components.apiserver.registry.aggregation import aggregated, amou
 from reconcile.components.apiserver.registry.validation.values import NOT_NEGATIVE, label, qualified
 from reconcile.lib.errors import ReconcileError
 from reconcile.lib.mapping import Map
-from reconcile.model import names
+from reconcile.model.text import names
 
 HUGE: Final = "hugepages-"
 _CONTAINERS: Final = ("cpu", "memory", "ephemeral-storage")

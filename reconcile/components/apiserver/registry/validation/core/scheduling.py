@@ -8,7 +8,7 @@ from reconcile.api import core_v1, meta_v1
 from reconcile.components.apiserver.refusals import Cause, duplicate, forbidden, not_supported, required, wrong
 from reconcile.components.apiserver.registry.validation.metadata import selector_causes
 from reconcile.components.apiserver.registry.validation.values import above_zero, among, label, qualified, subdomain
-from reconcile.model import names
+from reconcile.model.text import names
 
 EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _HEAVIEST: Final = 100

@@ -24,7 +24,7 @@ from reconcile.components.apiserver.registry.validation.values import (
     subdomain,
 )
 from reconcile.lib.mapping import Map
-from reconcile.model import names
+from reconcile.model.text import names
 
 _TYPES: Final = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _POLICIES: Final = ("Cluster", "Local")

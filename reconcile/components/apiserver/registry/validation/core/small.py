@@ -11,7 +11,7 @@ from reconcile.components.apiserver.refusals import Cause, Causes, forbidden, re
 from reconcile.components.apiserver.registry.validation.metadata import finalizer_causes
 from reconcile.components.apiserver.registry.validation.values import IMMUTABLE, named, qualified, subdomain
 from reconcile.lib.mapping import Map
-from reconcile.model import names
+from reconcile.model.text import names
 
 _LARGEST: Final = 1024 * 1024
 _ONCE: Final = "field is immutable when `immutable` is set"

@@ -21,7 +21,7 @@ from reconcile.components.apiserver.registry.validation.values import (
     unreserved,
 )
 from reconcile.lib.mapping import Map
-from reconcile.model import names
+from reconcile.model.text import names
 
 Check = Callable[[str, Any], list[Cause]]
 Source = tuple[str, str, str, Check]

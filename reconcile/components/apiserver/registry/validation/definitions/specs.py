@@ -31,7 +31,7 @@ from reconcile.components.apiserver.registry.validation.definitions.schemas impo
 from reconcile.components.apiserver.registry.validation.definitions.structure import whole
 from reconcile.components.apiserver.registry.validation.metadata import IMMUTABLE
 from reconcile.lib.mapping import Map
-from reconcile.model import names
+from reconcile.model.text import names
 
 _SCOPES: Final = ("Cluster", "Namespaced")
 _STRATEGIES: Final = ("None", "Webhook")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from reconcile.components.apiserver.refusals import Cause, Causes, duplicate, not_supported, required, too_long, wrong
-from reconcile.model import names
+from reconcile.model.text import names
 
 TRUTHS: Final = ("False", "True", "Unknown")
 _FORM: Final = "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?"

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from reconcile.components.apiserver.refusals import Cause, Causes, forbidden, wrong
 from reconcile.components.apiserver.registry.validation.values import address_causes, is_dual, qualified
-from reconcile.model import names
+from reconcile.model.text import names
 
 _OWN: Final = ("PodScheduled", "Ready", "Initialized")
 _COUNT: Final = "must be a non-negative integer"

@@ -1,0 +1,1 @@
+"""Serving: a cluster that clients speak HTTP with."""

@@ -1,0 +1,1 @@
+"""Pods: what a pod's specification asks for, and what follows from it."""

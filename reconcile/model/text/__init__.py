@@ -1,0 +1,1 @@
+"""Text: what names, formats, versions, schedules and JSON paths mean."""
