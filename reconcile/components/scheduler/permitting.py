@@ -18,7 +18,7 @@ from reconcile.components.scheduler.framework.cycle import looked_at, reserved, 
 from reconcile.components.scheduler.framework.messages import unschedulable
 from reconcile.components.scheduler.framework.own import OwnCycle
 from reconcile.components.scheduler.framework.showing import opened, snapshot_of
-from reconcile.components.scheduler.framework.statuses import told
+from reconcile.components.scheduler.framework.statuses import status_written, told
 from reconcile.components.scheduler.framework.verdicts import Refusal
 from reconcile.components.scheduler.plugin import Own, Turn, said
 from reconcile.components.scheduler.queue.queue import Entry, put, roused
@@ -125,7 +125,10 @@ def _asked(state: State, key: str, now: Instant) -> tuple[State, tuple[Effect, .
     ends = tuple([(name, known.get(name, permit.since + wait.longest)) for name, wait in found])
     kept = Permit(permit.uid, permit.since, ends, new=False)
     permits = state.reserved.permits.set(key, kept)
-    return replace(state, reserved=replace(state.reserved, permits=permits)), (), False
+    status = entry.pod.status
+    known_there = status is not None and status.nominated_node_name == placed.node
+    told_where = () if known_there or not permit.new else (status_written(key, {"nominatedNodeName": placed.node}),)
+    return replace(state, reserved=replace(state.reserved, permits=permits)), told_where, False
 
 
 def _gone_on(

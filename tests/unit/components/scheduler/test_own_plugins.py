@@ -176,7 +176,8 @@ def test_who_waits_for_too_long_is_refused(kit):
     mine = with_plugin(Plugin(name="Gang", permit=together, events=()))
     play = kit.play(kit.node("n1"), configuration=mine)
     play.tell("pods", kit.pod("a"))
-    play.turn()
+    (told,) = kit.calls(play.turn(), "status")
+    assert told.request.body["status"] == {"nominatedNodeName": "n1"}  # while it waits it says where it will be
     assert play.state.clock.permits_at == MINUTE
     play.wait(60)
     (record,) = kit.records(play.fire(PERMITS))
