@@ -38,6 +38,7 @@ class Outcome:
         lines: what it writes, line by line, each with how long after its start.
         round: of one that goes round for ever: how many of its last lines every round writes.
         every: how long a round takes.
+        deaf: it ignores SIGTERM (`trap '' TERM`).
     """
 
     code: int | None
@@ -45,6 +46,7 @@ class Outcome:
     lines: tuple[tuple[Duration, str], ...] = ()
     round: int = 0
     every: Duration = 0
+    deaf: bool = False
 
 
 DONE: Final = Outcome(0, WORK)
@@ -77,7 +79,7 @@ def outcome(command: tuple[str, ...], args: tuple[str, ...], *, task: bool = Fal
         code = None
     except (Unreadable, _Left):
         return DONE if task else None
-    return Outcome(code, run.now if code is not None else 0, tuple(run.lines), run.round, run.every)
+    return Outcome(code, run.now if code is not None else 0, tuple(run.lines), run.round, run.every, run.deaf)
 
 
 def _started(run: _Run, words: tuple[Word, ...]) -> int:
@@ -126,6 +128,7 @@ class _Run:
         self.status = 0
         self.guesses = 0  # programs of which nothing is known
         self.strict = False  # set -e
+        self.deaf = False  # trap '' TERM
         self.depth = 0
         self._steps = 0
 
@@ -203,13 +206,13 @@ def _pipe(run: _Run, parts: tuple[Node, ...], *, silent: bool) -> int:
 def _group(run: _Run, part: Node, *, own: bool, asked: bool, silent: bool) -> int:
     if not own:
         return _play(run, part, asked=asked, silent=silent)
-    strict = run.strict
+    strict, deaf = run.strict, run.deaf
     try:
         return _play(run, part, asked=asked, silent=silent)
     except _Exited as exited:
         return exited.code
     finally:
-        run.strict = strict
+        run.strict, run.deaf = strict, deaf
 
 
 def _choice(run: _Run, choice: Choice, *, asked: bool, silent: bool) -> int:
@@ -347,6 +350,12 @@ def _set(run: _Run, args: tuple[Word, ...]) -> int:
     return 0
 
 
+def _trap(run: _Run, args: tuple[Word, ...]) -> int:
+    if len(args) > 1 and any(word.text.upper() in {"TERM", "SIGTERM", "15"} for word in args[1:]):
+        run.deaf = not args[0].text and not args[0].varies
+    return 0
+
+
 def _tail(run: _Run, args: tuple[Word, ...]) -> int:
     flags = [word.text for word in args if word.text.startswith("-")]
     if any(flag.startswith("--follow") or (not flag.startswith("--") and set(flag) & set("fF")) for flag in flags):
@@ -403,9 +412,10 @@ _TOOLS: Final[dict[str, _Tool]] = {
     "yes": _goes_on,
 }
 _BUILT_IN: Final[dict[str, _Tool]] = {
-    **dict.fromkeys(("cd", "export", "readonly", "umask", "ulimit", "trap", "unset", "wait", ":"), _succeeds),
+    **dict.fromkeys(("cd", "export", "readonly", "umask", "ulimit", "unset", "wait", ":"), _succeeds),
     "exit": _exit,
     "set": _set,
+    "trap": _trap,
     "test": _test,
     "[": _test,
     "[[": _test,

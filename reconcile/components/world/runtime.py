@@ -376,6 +376,14 @@ def _own_end(container: Container, behaviour: Behaviour) -> tuple[Ending | None,
     return ending, not container.awaited and found.after >= _LASTING
 
 
+def _is_deaf(container: Container, behaviour: Behaviour) -> bool:
+    """Tell whether a container's command ignores SIGTERM."""
+    if container.process or behaviour.runs or not (container.command or container.args):
+        return False
+    found = outcome(container.command, container.args, task=container.task)
+    return found is not None and found.deaf
+
+
 def _on_surrounded(state: State, event: Surrounded) -> Stepped:
     sandbox = state.sandboxes.get(event.uid, None)
     container = None if sandbox is None else sandbox.container(event.container)
@@ -406,7 +414,7 @@ def _stop(state: State, order: StopContainer, now: Instant) -> Stepped:
         wanted = max(wanted, controlplane.lingers(container))
     if container.stage == "starting":
         took, code = 0, KILLED
-    elif behaviour.ignores_sigterm or wanted > order.grace:
+    elif behaviour.ignores_sigterm or wanted > order.grace or _is_deaf(container, behaviour):
         took, code = order.grace, KILLED
     else:
         took, code = wanted, behaviour.stop_code

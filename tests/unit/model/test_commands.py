@@ -164,6 +164,21 @@ def test_a_loop_writes_the_same_every_round():
     assert shell("while true; do echo tick; sleep 5; done > /log").lines == ()
 
 
+@pytest.mark.parametrize(
+    ("script", "deaf"),
+    [
+        ("trap '' TERM; sleep 60", True),
+        ("trap '' INT SIGTERM; while true; do sleep 5; done", True),
+        ("trap '' 15; trap - TERM; sleep 60", False),
+        ("trap 'exit 0' TERM; sleep 60", False),
+        ("trap '' INT; sleep 60", False),
+        ("(trap '' TERM); sleep 60", False),
+    ],
+)
+def test_who_ignores_sigterm(script, deaf):
+    assert outcome(("sh", "-c", script), ()).deaf is deaf
+
+
 def test_what_is_long_or_deep_comes_to_an_end():
     assert shell("for a in 1 2 3 4 5 6 7 8 9; do " * 7 + "true" + "; done" * 7) is None
     assert shell("(" * 5000 + ")" * 5000) is None

@@ -34,6 +34,7 @@ from reconcile.events import (
 from reconcile.lib.dice import Dice
 from reconcile.lib.instant import SECOND
 from reconcile.lib.mapping import Map
+from reconcile.lib.replacing import replace
 from reconcile.model.behaviours import Behaviours
 from reconcile.model.hosts import Host
 
@@ -201,6 +202,18 @@ def test_a_container_is_stopped_within_its_grace(runtime, behaviour, grace, code
     (exited,) = runtime.order(StopContainer("u", "web", grace * SECOND))
     assert (exited.code, exited.reason) == (code, "Error" if code else "Completed")
     assert runtime.now == after * SECOND
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "after"),
+    [("trap '' TERM; sleep 3600", 137, 10), ("trap '' TERM; trap - TERM; sleep 3600", 0, 1), ("sleep 3600", 0, 1)],
+)
+def test_a_command_may_ignore_sigterm(runtime, script, code, after):
+    runtime = runtime("start 0s")
+    runtime.order(RunPodSandbox("p", "u"), replace(START, command=("sh", "-c", script)), until=0)
+    assert runtime.order(StopContainer("u", "web", 10 * SECOND), until=after * SECOND - 1) == []
+    (exited,) = runtime.order(until=after * SECOND)
+    assert exited.code == code
 
 
 def test_a_shorter_grace_counts(runtime):
