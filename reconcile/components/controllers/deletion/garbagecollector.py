@@ -147,9 +147,18 @@ def _keys_of_new(change: Change, item: Any, views: Views) -> tuple[Key, ...]:
             return (itself, *_keys_of_dependents(metadata.uid, views))
         return (itself,) if ORPHAN in finalizers else ()
     for reference in metadata.owner_references or ():
-        if _cached_owner(item, reference, views) is None:
+        owner = _cached_owner(item, reference, views)
+        if owner is None or (_waits(owner) and not _has_another_that_goes(owner.metadata.uid, itself, views)):
             return (itself,)
-    return ()  # even if an owner waits already: it is looked at again when the owner is
+    return ()
+
+
+def _has_another_that_goes(uid: str, itself: Key, views: Views) -> bool:
+    """Tell whether an owner waits for one that goes already: when that is gone, whoever came meanwhile is looked at."""
+    return any(
+        key != itself and dependent.metadata.deletion_timestamp is not None and _is_blocking(dependent, uid)
+        for key, dependent in dependents_of(uid, views)
+    )
 
 
 def _is_well_owned(item: Any, views: Views) -> bool:

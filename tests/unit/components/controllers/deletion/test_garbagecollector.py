@@ -123,6 +123,17 @@ def test_who_comes_to_an_owner_that_waits_is_looked_at_when_another_dependent_ha
     assert lab.keys("pods") == ("default/p1",)
 
 
+def test_who_comes_to_an_owner_that_waits_for_nobody_else_is_looked_at():
+    lab, owner = lab_of()
+    for name in ("default/p0", "default/p1"):
+        lab.remove("pods", name)
+    deleted = {"deletion_timestamp": Time.at(0), "finalizers": ("foregroundDeletion",)}
+    lab.put(RS, replace(owner, metadata=replace(owner.metadata, **deleted)))
+    lab.put("pods", pod("late", owners=(owned_by(owner),), node=None))
+    lab.run()
+    assert (lab.keys("pods"), lab.keys(RS)) == ((), ())
+
+
 def test_foreground_does_not_wait_for_what_does_not_block():
     lab, _ = lab_of(block=False)
     held = lab.get("pods", "default/p0")
