@@ -124,10 +124,9 @@ def test_who_comes_to_an_owner_that_waits_is_looked_at_when_another_dependent_ha
 
 
 def test_who_comes_to_an_owner_that_waits_for_nobody_else_is_looked_at():
-    lab, owner = lab_of()
-    for name in ("default/p0", "default/p1"):
-        lab.remove("pods", name)
+    lab = Lab(gc.CONTROLLER)
     deleted = {"deletion_timestamp": Time.at(0), "finalizers": ("foregroundDeletion",)}
+    owner = replica_set("web")
     lab.put(RS, replace(owner, metadata=replace(owner.metadata, **deleted)))
     lab.put("pods", pod("late", owners=(owned_by(owner),), node=None))
     lab.run()
