@@ -41,7 +41,7 @@ def test_an_unknown_flag_ends_the_container_again_and_again():
     pod = cluster.get("pods", f"{KCM}-node-1", namespace="kube-system")
     uid = pod.metadata.annotations["kubernetes.io/config.hash"]
     _, behaviour = world.wrote(cluster.states["runtime/node-1"], uid, KCM)
-    assert behaviour.logs == ("Error: unknown flag: --bogus",)
+    assert [line.text for line in behaviour.writes] == ["Error: unknown flag: --bogus"]
 
 
 def test_a_mended_manifest_brings_it_back():

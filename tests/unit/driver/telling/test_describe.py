@@ -21,7 +21,7 @@ from reconcile.model.hosts import Host
 from reconcile.model.requests import List, Request, Response
 from reconcile.testing.vocabulary import values
 
-FOLDER = Path(__file__).parents[3] / "schemas" / "kubernetes"
+FOLDER = Path(__file__).parents[4] / "schemas" / "kubernetes"
 SCHEMAS = {
     document["$id"]: document
     for document in (json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.rglob("*.json")))
