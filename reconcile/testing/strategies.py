@@ -47,6 +47,7 @@ _SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "FieldsV1": st.dictionaries(_WORDS, _JSON, max_size=2),
     "Patch": st.dictionaries(_WORDS, _JSON, max_size=2),
     "CustomResourceSubresourceStatus": st.dictionaries(_WORDS, _JSON, max_size=2),
+    "BasicSchedulingPolicy": st.builds(dict),  # it has no fields
 }
 _PLAIN: dict[tuple[str, str | None], st.SearchStrategy[Any]] = {
     ("string", None): _WORDS,
@@ -81,6 +82,7 @@ _FIRST: dict[str, Any] = {
     "IntOrString": "http",
     "Time": "2026-01-01T00:00:00Z",
     "MicroTime": "2026-01-01T00:00:00.000001Z",
+    "BasicSchedulingPolicy": {},
 }
 
 
