@@ -438,23 +438,8 @@ class World:
         news = range(self.proposals - len(self.hosts) + 1, self.proposals + 1)
         return len(ends) == 1 and any(number in news for _, number in appended(ends.pop()))
 
-    def is_stranded(self):
-        """
-        Tell whether a leader of two has left, and the other never learned that this was committed.
-
-        It waits for the vote of one that knows more, so nobody leads any more: etcd's Raft documents that, and asks for
-        three members.
-        """
-        states = [host.state for host in self.hosts.values()]
-        gone = {state.name for state in states if state.name not in state.membership.everyone}
-        pairs = [set(state.membership.voters) for state in states if state.name in state.membership.voters]
-        nobody = all(state.role != "leader" for state in states)
-        return nobody and any(len(pair) == 2 and pair & gone for pair in pairs)
-
     def check_end(self):
         """Once healed, the members that belong to the cluster have all that was acknowledged."""
-        if self.is_stranded():
-            return
         leader = max(self.leaders)
         leading = self.hosts[self.leaders[leader]].state
         assert leading.role == "leader", (

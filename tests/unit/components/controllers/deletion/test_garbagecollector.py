@@ -125,10 +125,14 @@ def test_who_comes_to_an_owner_that_waits_is_looked_at_when_another_dependent_ha
 
 def test_who_comes_to_an_owner_that_waits_for_nobody_else_is_looked_at():
     lab = Lab(gc.CONTROLLER)
+    lab.run()
     deleted = {"deletion_timestamp": Time.at(0), "finalizers": ("foregroundDeletion",)}
-    owner = replica_set("web")
-    lab.put(RS, replace(owner, metadata=replace(owner.metadata, **deleted)))
+    metadata = replace(replica_set("web").metadata, **deleted)
+    owner = lab.put(RS, replace(replica_set("web"), metadata=metadata))
+    lab.deliver(RS)
+    # It comes before the owner, which nothing blocked until then, has had its turn.
     lab.put("pods", pod("late", owners=(owned_by(owner),), node=None))
+    lab.deliver("pods")
     lab.run()
     assert (lab.keys("pods"), lab.keys(RS)) == ((), ())
 
